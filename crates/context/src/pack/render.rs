@@ -1,0 +1,66 @@
+//! Items as Markdown.
+//!
+//! Every line of the text is a heading, which begins with `#`, a list entry, which begins with `-`,
+//! or belongs to the entry above it and is indented. So token counts add up (see
+//! [`count_tokens`](crate::count_tokens)), and no text of an agent can pose as a heading of ours.
+
+use std::collections::BTreeSet;
+
+use phaseline_phases::PhaseId;
+
+use crate::document::TicketContext;
+use crate::pack::item::{self, Item, ItemKind};
+use crate::standing::Standings;
+
+/// The whole context of a ticket as Markdown, without a limit: phases in the order given, which is
+/// the workflow's, then those that it does not name.
+///
+/// It has the items that a [`pack`](crate::pack) of these phases without answers has: decisions that
+/// were superseded are left out, and those under review are marked. The outputs and artifacts of
+/// tasks are data of any shape and size; they stay in the document.
+pub fn render(ticket: &TicketContext, order: &[PhaseId]) -> String {
+    let items = item::gather(&[], &ticket.in_order(order), &Standings::of(ticket));
+    markdown(&items.iter().collect::<Vec<_>>())
+}
+
+/// The items under their headings, in reading order.
+pub(super) fn markdown(items: &[&Item<'_>]) -> String {
+    let mut text = String::new();
+    let mut open = BTreeSet::new();
+    for item in in_reading_order(items) {
+        for heading in item.headings() {
+            if !open.contains(&heading) {
+                text.push_str(&heading.line);
+                open.insert(heading);
+            }
+        }
+        text.push_str(&item.lines);
+    }
+    text
+}
+
+/// Oldest phase first; in it the summary, then the kinds by importance; each list in its own order.
+pub(super) fn in_reading_order<'i, 'a>(items: &[&'i Item<'a>]) -> Vec<&'i Item<'a>> {
+    let mut items = items.to_vec();
+    items.sort_by_key(|item| (item.phase, item.kind != ItemKind::Summary, item.kind, item.index));
+    items
+}
+
+/// A text as a list entry, whole: the white space around it is dropped, its lines after the first
+/// are indented by two spaces, which keeps them in the entry (CommonMark 0.31, section 5.2).
+///
+/// `None` if the text is blank.
+pub(super) fn list_entry(text: &str) -> Option<String> {
+    let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+    let mut lines = text.split('\n');
+    let first = lines.next().filter(|line| !line.is_empty())?;
+    let mut entry = format!("- {first}\n");
+    for line in lines {
+        if !line.is_empty() {
+            entry.push_str("  ");
+        }
+        entry.push_str(line);
+        entry.push('\n');
+    }
+    Some(entry)
+}

@@ -1,0 +1,200 @@
+//! Writing the summary of a phase: the port for a model, and the deterministic default.
+
+use std::collections::HashSet;
+use std::future::{Future, ready};
+use std::pin::Pin;
+
+use thiserror::Error;
+
+use crate::aggregate::PhaseDraft;
+use crate::result::FinishedTask;
+
+/// The longest extractive summary, in Unicode scalar values; near 120 to 150 tokens of English.
+pub const MAX_SUMMARY_CHARS: usize = 600;
+
+/// Whoever writes the summary of a phase; the one port of this crate.
+///
+/// Implement it to plug in a model. The caller sets the time limit and falls back to [`Extractive`],
+/// so an implementation need do neither.
+pub trait Summarize: Send + Sync {
+    /// What `summarised_by` says in the phases that it summarised, such as `extractive`.
+    fn name(&self) -> &str;
+
+    /// Writes the summary of a phase.
+    ///
+    /// # Errors
+    /// [`SummarizeError`] if it could not; the caller then takes the extractive one.
+    fn summarize<'a>(&'a self, draft: &'a PhaseDraft) -> Summarizing<'a>;
+}
+
+/// A summary being written.
+pub type Summarizing<'a> =
+    Pin<Box<dyn Future<Output = Result<String, SummarizeError>> + Send + 'a>>;
+
+/// A summariser gave up.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{summarizer} wrote no summary: {reason}")]
+pub struct SummarizeError {
+    /// The summariser's name.
+    pub summarizer: String,
+    /// What kept it, in a few words.
+    pub reason: String,
+}
+
+/// The default summariser: it writes nothing of its own, see [`extract`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extractive;
+
+impl Summarize for Extractive {
+    fn name(&self) -> &str {
+        "extractive"
+    }
+
+    fn summarize<'a>(&'a self, draft: &'a PhaseDraft) -> Summarizing<'a> {
+        Box::pin(ready(Ok(extract(draft))))
+    }
+}
+
+/// Summarises a phase by the first sentence of each task's summary, in order of completion, and a
+/// count of what there is. The same draft always gives the same text; a draft without tasks gives none.
+///
+/// A task without a summary stands with its title. Equal sentences are taken once. The text is one
+/// line of at most [`MAX_SUMMARY_CHARS`]; a sentence that no longer fits is left out whole, and later
+/// shorter ones may still come. Only if not one sentence fits, the first is broken off between two
+/// words, with an ellipsis.
+///
+/// A sentence ends at a line break; at `。`, `！` and `？`; and at `.`, `!`, `?` and `…` before white
+/// space, unless a lower-case letter follows (`e.g. this`).
+///
+/// ```
+/// use chrono::DateTime;
+/// use phaseline_context::{FinishedTask, TaskResult, aggregate, extract};
+/// use phaseline_phases::Phase;
+/// use uuid::Uuid;
+///
+/// let task = FinishedTask {
+///     id: Uuid::nil(),
+///     task_type: "design".into(),
+///     title: None,
+///     completed_at: DateTime::from_timestamp_nanos(0),
+///     result: TaskResult {
+///         summary: "Chose version 3.45 of SQLite. It is embedded.".into(),
+///         ..TaskResult::default()
+///     },
+/// };
+/// let draft = aggregate(&Phase::Design.id(), &[task]);
+/// assert_eq!(extract(&draft), "Chose version 3.45 of SQLite. (1 task)");
+/// ```
+pub fn extract(draft: &PhaseDraft) -> String {
+    if draft.is_empty() {
+        return String::new();
+    }
+    let facts = facts(draft);
+    let sentences: Vec<String> = draft.tasks().iter().filter_map(lead).collect();
+    let room = MAX_SUMMARY_CHARS.saturating_sub(facts.chars().count());
+    let mut text = whole_sentences(&sentences, room);
+    if text.is_empty() {
+        text = sentences.first().map_or_else(String::new, |first| first_words(first, room));
+    }
+    text.push_str(&facts);
+    text
+}
+
+/// The sentences that fit, each followed by a space.
+fn whole_sentences(sentences: &[String], room: usize) -> String {
+    let mut seen = HashSet::new();
+    let mut text = String::new();
+    let mut left = room;
+    for sentence in sentences {
+        let cost = sentence.chars().count() + 1;
+        if cost <= left && seen.insert(sentence) {
+            text.push_str(sentence);
+            text.push(' ');
+            left -= cost;
+        }
+    }
+    text
+}
+
+/// The words of a sentence that fit with an ellipsis and a space; nothing if not even one does.
+fn first_words(sentence: &str, room: usize) -> String {
+    let mut text = String::new();
+    let mut left = room.saturating_sub(1); // the ellipsis
+    for word in sentence.split(' ') {
+        let cost = word.chars().count() + 1;
+        if cost > left {
+            break;
+        }
+        text.push_str(word);
+        text.push(' ');
+        left -= cost;
+    }
+    if text.pop().is_some() {
+        text.push_str("… ");
+    }
+    text
+}
+
+/// `(2 tasks, 3 decisions, 1 risk)`: what is counted and not zero.
+fn facts(draft: &PhaseDraft) -> String {
+    let findings = draft.findings();
+    let counts = [
+        (draft.tasks().len(), "task"),
+        (findings.decisions.len(), "decision"),
+        (findings.risks.len(), "risk"),
+        (findings.notes.len(), "note"),
+        (draft.artifacts().len(), "artifact"),
+    ];
+    let counted = counts.iter().filter(|(count, _)| *count > 0);
+    let named = counted.map(|(count, noun)| {
+        let plural = if *count == 1 { "" } else { "s" };
+        format!("{count} {noun}{plural}")
+    });
+    format!("({})", named.collect::<Vec<_>>().join(", "))
+}
+
+/// What a task says first, as a whole sentence in one line.
+fn lead(task: &FinishedTask) -> Option<String> {
+    let title = task.title.as_deref().unwrap_or_default();
+    [task.result.summary.as_str(), title].into_iter().find_map(first_sentence)
+}
+
+fn first_sentence(text: &str) -> Option<String> {
+    let text = text.trim_start();
+    let sentence = &text[..sentence_end(text)];
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let mut sentence = words.join(" ");
+    let bare = sentence.trim_end_matches([':', ';', ',', '-', ' ']).len();
+    sentence.truncate(bare);
+    if sentence.ends_with(char::is_alphanumeric) {
+        sentence.push('.');
+    }
+    (!sentence.is_empty()).then_some(sentence)
+}
+
+/// Where the first sentence ends, in bytes; the text does not begin with white space.
+fn sentence_end(text: &str) -> usize {
+    for (at, mark) in text.char_indices() {
+        let after = at + mark.len_utf8();
+        match mark {
+            '\n' | '\r' | '\u{2028}' | '\u{2029}' => return at,
+            '。' | '！' | '？' => return after,
+            '.' | '!' | '?' | '…' => {
+                let rest = text[after..].trim_start_matches([')', ']', '"', '\'', '”', '’', '»']);
+                if begins_anew(rest) {
+                    return text.len() - rest.len();
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn begins_anew(rest: &str) -> bool {
+    let next = rest.trim_start();
+    next.len() < rest.len() && !next.starts_with(char::is_lowercase) || rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests;
