@@ -1,0 +1,341 @@
+//! Agents: reading them, and the writes that a decision allows.
+
+use chrono::{DateTime, Utc};
+use phaseline_registry::{Agent, AgentStatus, AgentType, Capacity, Health, HeartbeatRecord};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    Value,
+    sea_query::{Expr, Query},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Connection, Page, Result, Slice, Tx, decode,
+    entity::agent,
+    query::{Text, any, insert_rows},
+    row::{FromRow, Row},
+    tickets::ROWS_AT_ONCE,
+};
+
+const TABLE: &str = "agents";
+
+/// An agent with what only the table knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredAgent {
+    /// The agent.
+    pub agent: Agent,
+    /// What it last reported of itself.
+    pub metrics: Option<serde_json::Value>,
+    /// When it last changed; heartbeats do not count.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which agents a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those in this status.
+    pub status: Option<AgentStatus>,
+    /// Only those of this type.
+    pub agent_type: Option<AgentType>,
+    /// Only those bound to this phase.
+    pub phase_id: Option<String>,
+}
+
+/// The heartbeats of one agent since they were last written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heartbeat {
+    /// The agent.
+    pub agent_id: Uuid,
+    /// Its last heartbeat, number and gaps.
+    pub record: HeartbeatRecord,
+    /// What it last reported of itself, if anything since.
+    pub metrics: Option<serde_json::Value>,
+}
+
+/// What an agent is read from, in the order of [`StoredAgent::from_row`].
+const COLUMNS: [agent::Column; 18] = {
+    use agent::Column as C;
+    [
+        C::Id,
+        C::AgentType,
+        C::PhaseId,
+        C::Status,
+        C::Capabilities,
+        C::Capacity,
+        C::SlotsTaken,
+        C::Draining,
+        C::LastProgress,
+        C::Tags,
+        C::CreatedAt,
+        C::LastHeartbeat,
+        C::HeartbeatSequence,
+        C::HeartbeatsMissed,
+        C::AnnouncedHealth,
+        C::Version,
+        C::Metrics,
+        C::UpdatedAt,
+    ]
+};
+
+/// The agent with this id.
+///
+/// # Errors
+/// Storage failures.
+pub async fn find(db: &Connection, id: Uuid) -> Result<Option<StoredAgent>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(db.backend(), vec![id.into()], || {
+        whole().filter(agent::Column::Id.eq(id)).into_query()
+    });
+    db.first(query).await
+}
+
+/// The agent with this id, held against other writers until the transaction ends. Whoever needs an
+/// agent, a task and a ticket takes them in that order.
+///
+/// # Errors
+/// Storage failures.
+pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(tx.connection().backend(), vec![id.into()], || {
+        whole().filter(agent::Column::Id.eq(id)).lock_exclusive().into_query()
+    });
+    tx.connection().first(query).await
+}
+
+/// The agents with these ids, in no order.
+///
+/// # Errors
+/// Storage failures.
+pub async fn with_ids(db: &Connection, ids: &[Uuid]) -> Result<Vec<StoredAgent>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(ROWS_AT_ONCE) {
+        let query = whole().filter(agent::Column::Id.is_in(ids.iter().copied()));
+        found.extend(db.select::<StoredAgent>(&query).await?);
+    }
+    Ok(found)
+}
+
+/// A page of agents in order of registration.
+///
+/// # Errors
+/// Storage failures.
+pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<StoredAgent>> {
+    let Filter { status, agent_type, phase_id } = filter;
+    let query = whole()
+        .apply_if(*status, |query, status| {
+            query.filter(agent::Column::Status.eq(status.to_string()))
+        })
+        .apply_if(*agent_type, |query, kind| {
+            query.filter(agent::Column::AgentType.eq(kind.to_string()))
+        })
+        .apply_if(phase_id.as_ref(), |query, phase| query.filter(agent::Column::PhaseId.eq(phase)))
+        .apply_if(page.after, |query, after| query.filter(agent::Column::Id.gt(after)))
+        .order_by_asc(agent::Column::Id)
+        .limit(page.limit + 1);
+    Ok(Slice::cut(db.select(&query).await?, page.limit))
+}
+
+/// Inserts an agent.
+///
+/// # Errors
+/// Storage failures.
+pub async fn insert(tx: &Tx, agent: &StoredAgent) -> Result<()> {
+    static TEXT: Text = Text::new();
+    insert_rows(tx, &TEXT, vec![row(agent)?]).await
+}
+
+/// Replaces what an agent is, if it is still at `version`; `false` when it is not. What its
+/// heartbeats say is left alone.
+///
+/// # Errors
+/// Storage failures.
+pub async fn replace(tx: &Tx, agent: &Agent, version: i64, now: DateTime<Utc>) -> Result<bool> {
+    let Agent {
+        id,
+        agent_type,
+        phase_id,
+        status,
+        capabilities,
+        capacity,
+        slots_taken,
+        draining,
+        last_progress,
+        tags,
+        registered_at: _,    // never changes
+        heartbeat: _,        // written in batches
+        announced_health: _, // by whoever announces it
+        version: new_version,
+    } = agent;
+    static TEXT: Text = Text::new();
+    let values: Vec<Value> = vec![
+        agent_type.to_string().into(),
+        phase_id.clone().into(),
+        status.to_string().into(),
+        decode::encoded(TABLE, "capabilities", capabilities)?.into(),
+        decode::number::<i32, _>(TABLE, "capacity", capacity.get())?.into(),
+        decode::number::<i32, _>(TABLE, "slots_taken", *slots_taken)?.into(),
+        (*draining).into(),
+        (*last_progress).into(),
+        decode::encoded(TABLE, "tags", tags)?.into(),
+        (*new_version).into(),
+        now.into(),
+        (*id).into(),
+        version.into(),
+    ];
+    let query = TEXT.with(tx.connection().backend(), values, || {
+        use agent::Column as C;
+        let columns = [
+            C::AgentType,
+            C::PhaseId,
+            C::Status,
+            C::Capabilities,
+            C::Capacity,
+            C::SlotsTaken,
+            C::Draining,
+            C::LastProgress,
+            C::Tags,
+            C::Version,
+            C::UpdatedAt,
+        ];
+        Query::update()
+            .table(agent::Entity)
+            .values(columns.map(|column| (column, any())))
+            .and_where(Expr::col(C::Id).eq(any()))
+            .and_where(Expr::col(C::Version).eq(any()))
+            .to_owned()
+    });
+    Ok(tx.connection().execute(query).await? > 0)
+}
+
+/// Stores that a health was announced, unless another one has been since; `false` when it has.
+///
+/// # Errors
+/// Storage failures.
+pub async fn announce_health(tx: &Tx, id: Uuid, from: Health, to: Health) -> Result<bool> {
+    let update = agent::Entity::update_many()
+        .col_expr(agent::Column::AnnouncedHealth, Expr::value(to.to_string()))
+        .filter(agent::Column::Id.eq(id))
+        .filter(agent::Column::AnnouncedHealth.eq(from.to_string()));
+    Ok(tx.connection().change(&update).await? > 0)
+}
+
+/// Writes heartbeats. One that is older than what the table has changes nothing.
+///
+/// # Errors
+/// Storage failures.
+pub async fn record_heartbeats(tx: &Tx, heartbeats: &[Heartbeat]) -> Result<()> {
+    for heartbeat in heartbeats {
+        let Heartbeat { agent_id, record, metrics } = heartbeat;
+        let HeartbeatRecord { last_at, sequence, missed } = record;
+        let mut update = agent::Entity::update_many()
+            .col_expr(agent::Column::LastHeartbeat, Expr::value(*last_at))
+            .col_expr(agent::Column::HeartbeatSequence, Expr::value(sequence.map(saturated)))
+            .col_expr(agent::Column::HeartbeatsMissed, Expr::value(saturated(*missed)))
+            .filter(agent::Column::Id.eq(*agent_id))
+            .filter(
+                agent::Column::LastHeartbeat
+                    .is_null()
+                    .or(agent::Column::LastHeartbeat.lte(*last_at)),
+            );
+        if let Some(metrics) = metrics {
+            update = update.col_expr(agent::Column::Metrics, Expr::value(metrics.clone()));
+        }
+        tx.connection().change(&update).await?;
+    }
+    Ok(())
+}
+
+fn row(stored: &StoredAgent) -> Result<agent::ActiveModel> {
+    let StoredAgent { agent, metrics, updated_at } = stored;
+    let Agent {
+        id,
+        agent_type,
+        phase_id,
+        status,
+        capabilities,
+        capacity,
+        slots_taken,
+        draining,
+        last_progress,
+        tags,
+        registered_at,
+        heartbeat: HeartbeatRecord { last_at, sequence, missed },
+        announced_health,
+        version,
+    } = agent;
+    Ok(agent::ActiveModel {
+        id: Set(*id),
+        agent_type: Set(agent_type.to_string()),
+        phase_id: Set(phase_id.clone()),
+        status: Set(status.to_string()),
+        capabilities: Set(decode::encoded(TABLE, "capabilities", capabilities)?),
+        capacity: Set(decode::number(TABLE, "capacity", capacity.get())?),
+        slots_taken: Set(decode::number(TABLE, "slots_taken", *slots_taken)?),
+        draining: Set(*draining),
+        last_progress: Set(*last_progress),
+        tags: Set(decode::encoded(TABLE, "tags", tags)?),
+        announced_health: Set(announced_health.to_string()),
+        last_heartbeat: Set(*last_at),
+        heartbeat_sequence: Set(sequence.map(saturated)),
+        heartbeats_missed: Set(saturated(*missed)),
+        metrics: Set(metrics.clone()),
+        version: Set(*version),
+        created_at: Set(*registered_at),
+        updated_at: Set(*updated_at),
+    })
+}
+
+fn whole() -> Select<agent::Entity> {
+    agent::Entity::find().select_only().columns(COLUMNS)
+}
+
+impl FromRow for StoredAgent {
+    const TABLE: &'static str = TABLE;
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let agent = Agent {
+            id: row.get("id")?,
+            agent_type: row.parsed("agent_type")?,
+            phase_id: row.get("phase_id")?,
+            status: row.parsed("status")?,
+            capabilities: row.document("capabilities")?,
+            capacity: capacity_of(row.get("capacity")?)?,
+            slots_taken: row.number::<i32, _>("slots_taken")?,
+            draining: row.get("draining")?,
+            last_progress: row.get("last_progress")?,
+            tags: row.document("tags")?,
+            registered_at: row.get("created_at")?,
+            heartbeat: HeartbeatRecord {
+                last_at: row.get("last_heartbeat")?,
+                sequence: row.number_or_null::<i64, _>("heartbeat_sequence")?,
+                missed: row.number::<i64, _>("heartbeats_missed")?,
+            },
+            announced_health: row.parsed("announced_health")?,
+            version: row.get("version")?,
+        };
+        // Whoever gets on with work is there, whether or not it says so.
+        let last_at = Ord::max(agent.heartbeat.last_at, agent.last_progress);
+        let heartbeat = HeartbeatRecord { last_at, ..agent.heartbeat };
+        Ok(Self {
+            agent: Agent { heartbeat, ..agent },
+            metrics: row.document_or_null("metrics")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// One agent's absurd number must not keep the heartbeats of all others from being written.
+fn saturated(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn capacity_of(number: i32) -> Result<Capacity> {
+    let number = decode::number(TABLE, "capacity", number)?;
+    Capacity::new(number).map_err(|why| crate::Error::Corrupt {
+        table: TABLE,
+        column: "capacity",
+        why: why.to_string(),
+    })
+}

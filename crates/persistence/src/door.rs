@@ -1,0 +1,269 @@
+//! The write door: the only place that opens a transaction.
+
+mod queue;
+mod tx;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    TransactionTrait,
+};
+use tokio::sync::watch;
+
+use crate::{
+    Connection, Error, Result,
+    connection::sqlite::{File, Lanes, Use},
+};
+use queue::Queue;
+pub use tx::Tx;
+
+const ATTEMPTS: u32 = 5;
+/// Any number that nobody else of ours locks.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(123622405465189)";
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// `sqlite://path` (made when absent) or `postgres://user@host/name`.
+    pub url: String,
+    /// Connections of the pool on PostgreSQL, readers on SQLite.
+    pub connections: u32,
+    /// How long a caller waits before it is told to come back: for a connection on PostgreSQL, for
+    /// its turn to write on SQLite.
+    pub acquire_timeout: Duration,
+    /// How many callers may wait to write to SQLite before the next one is told to come back.
+    pub queue: usize,
+}
+
+impl DbOptions {
+    /// The usual pool for this URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 8,
+            acquire_timeout: Duration::from_secs(10),
+            queue: 1024,
+        }
+    }
+}
+
+/// The database: a reader for everybody, and the one door for writes.
+#[derive(Debug, Clone)]
+pub struct Db {
+    reader: Arc<Connection>,
+    door: Door,
+    options: Arc<DbOptions>,
+    committed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Door {
+    /// SQLite has one writer: whoever comes waits in line, and one commit serves all that wait.
+    Queue { queue: Queue, readers: Lanes },
+    /// PostgreSQL sees to it that transactions do not harm each other.
+    Pool(DatabaseConnection),
+}
+
+/// A unit of work: what is done in one transaction, to all of its input or to nothing.
+pub(crate) type Work<I, T, E> = for<'t> fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>>;
+
+/// An error of a unit of work, which the door asks whether a repeat would cure it.
+pub trait Fault: From<Error> + Send + 'static {
+    /// The storage failure in it, if it is one.
+    fn storage(&self) -> Option<&Error>;
+}
+
+impl Fault for Error {
+    fn storage(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+impl Db {
+    /// Connects. SQLite runs in WAL mode with `synchronous = FULL` and foreign keys on, with one
+    /// connection that writes beside those that read.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedUrl`] for another scheme, [`Error::Unavailable`] when nobody answers.
+    pub async fn open(options: &DbOptions) -> Result<Self> {
+        let committed = watch::Sender::new(0);
+        let (reader, door) = match scheme(&options.url) {
+            "sqlite" => {
+                let file = File::of(&options.url)?;
+                let writer = Lanes::open(file.clone(), Use::Write, 1)?;
+                let readers = Lanes::open(file, Use::Read, options.connections)?;
+                let queue = Queue::start(writer, options, committed.clone())?;
+                (Connection::sqlite(readers.clone()), Door::Queue { queue, readers })
+            }
+            "postgres" | "postgresql" => {
+                if !names_a_database(&options.url) {
+                    return Err(Error::NoDatabaseNamed);
+                }
+                let pool = connect(options, options.connections).await?;
+                (Connection::pool(pool.clone()), Door::Pool(pool))
+            }
+            other => {
+                return Err(Error::UnsupportedUrl { url: other.to_owned() });
+            }
+        };
+        let (reader, options) = (Arc::new(reader), Arc::new(options.clone()));
+        Ok(Self { reader, door, options, committed })
+    }
+
+    /// A connection for reading.
+    #[must_use]
+    pub fn reader(&self) -> &Connection {
+        &self.reader
+    }
+
+    /// A connection of SeaORM's past the write door, for those who bring the schema up to date or
+    /// look at the tables from outside.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when nobody answers.
+    pub async fn outside(&self) -> Result<DatabaseConnection> {
+        match &self.door {
+            Door::Queue { .. } => connect(&self.options, 1).await,
+            Door::Pool(pool) => Ok(pool.clone()),
+        }
+    }
+
+    /// Lets one process at a time bring the schema up to date: others wait here while the answer is
+    /// held. SQLite has one server a file.
+    ///
+    /// # Errors
+    /// Storage failures.
+    #[expect(clippy::disallowed_methods, reason = "the lock lives as long as its transaction")]
+    pub async fn alone(&self) -> Result<Option<DatabaseTransaction>> {
+        let Door::Pool(pool) = &self.door else {
+            return Ok(None);
+        };
+        let lock = pool.begin().await?;
+        lock.execute_unprepared(MIGRATION_LOCK).await?;
+        Ok(Some(lock))
+    }
+
+    /// Lets go of the database. SQLite then has everything in its one file again.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub async fn close(&self) -> Result<()> {
+        match &self.door {
+            Door::Queue { queue, readers } => {
+                readers.close()?;
+                queue.close().await
+            }
+            Door::Pool(pool) => Ok(pool.close_by_ref().await?),
+        }
+    }
+
+    /// Wakes after every commit of this process that announced an event.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    /// Runs one unit of work in one transaction and commits it, with the events that it
+    /// announced. `work` may run more than once, so all it needs comes in `input`. The answer
+    /// leaves only after the commit: it means durable.
+    ///
+    /// # Errors
+    /// What `work` returns, after rolling everything back; [`Error::Serialization`] when repeats
+    /// did not help; [`Error::Unavailable`] when no connection came free in time, [`Error::Busy`]
+    /// when too many wait.
+    pub async fn write<I, T, E>(
+        &self,
+        input: I,
+        work: for<'t> fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>>,
+    ) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: Fault,
+    {
+        let pool = match &self.door {
+            Door::Queue { queue, .. } => return queue.run(input, work).await,
+            Door::Pool(pool) => pool,
+        };
+        let mut attempt = 1;
+        loop {
+            match self.attempt(pool, &input, work).await {
+                Err(fault) if attempt < ATTEMPTS && repeatable(&fault) => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the write door")]
+    async fn attempt<I, T, E>(
+        &self,
+        pool: &DatabaseConnection,
+        input: &I,
+        work: Work<I, T, E>,
+    ) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: Fault,
+    {
+        let transaction = pool.begin().await.map_err(Error::from)?;
+        let tx = Tx::new(Connection::transaction(transaction));
+        let outcome = match work(&tx, input).await {
+            Ok(value) => tx.store_events().await.map(|any| (value, any)).map_err(E::from),
+            Err(fault) => Err(fault),
+        };
+        let (value, any) = match outcome {
+            Ok(done) => done,
+            Err(fault) => {
+                tx.rollback().await?;
+                return Err(fault);
+            }
+        };
+        tx.commit().await?;
+        if any {
+            tell(&self.committed);
+        }
+        Ok(value)
+    }
+}
+
+/// Says that a commit announced an event.
+fn tell(committed: &watch::Sender<u64>) {
+    committed.send_modify(|count| *count = count.wrapping_add(1));
+}
+
+/// A broken reference is one that was whole when it was checked: the repeat sees why.
+fn repeatable<E: Fault>(fault: &E) -> bool {
+    matches!(
+        fault.storage(),
+        Some(Error::Serialization(_) | Error::BrokenReference(_) | Error::ChangedHands)
+    )
+}
+
+fn scheme(url: &str) -> &str {
+    url.split(':').next().unwrap_or_default()
+}
+
+/// Whether something stands behind the host: without it the server would choose a database.
+fn names_a_database(url: &str) -> bool {
+    let place = url.split_once("://").map_or("", |(_, place)| place);
+    let path = place.split('?').next().and_then(|place| place.split_once('/'));
+    path.is_some_and(|(_, name)| !name.is_empty()) || url.contains("dbname=")
+}
+
+async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnection> {
+    let mut connect = ConnectOptions::new(&options.url);
+    connect
+        .max_connections(connections)
+        .acquire_timeout(options.acquire_timeout)
+        // A connection that broke is noticed by the statement that meets it.
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true)
+        });
+    Ok(Database::connect(connect).await?)
+}

@@ -1,0 +1,145 @@
+//! What can go wrong with the database, told apart by what the caller can do about it.
+
+use rusqlite::ErrorCode;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+/// The result of everything in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What the database said.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A failure of storage.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A row with this key is there already; nothing was written.
+    #[error("a row with this key exists already")]
+    Duplicate(#[source] Cause),
+    /// The row points to one that is not there, or is still pointed to.
+    #[error("a row that this one refers to is missing, or this one is still referred to")]
+    BrokenReference(#[source] Cause),
+    /// The transaction met another one and can be run again.
+    #[error("the transaction met a concurrent one")]
+    Serialization(#[source] Cause),
+    /// The row changed hands while it was being taken hold of; the transaction can be run again.
+    #[error("the row changed hands at the same moment")]
+    ChangedHands,
+    /// The database cannot be reached or is too busy to answer in time.
+    #[error("the database is not available")]
+    Unavailable(#[source] Cause),
+    /// So many wait to write that one more would only wait in vain.
+    #[error("{waiting} others wait to write already")]
+    Busy {
+        /// How many.
+        waiting: usize,
+    },
+    /// The work of somebody else that was to be committed together with this one could not be.
+    #[error("the transaction was not committed: {why}")]
+    NotCommitted {
+        /// What the database said.
+        why: String,
+    },
+    /// The database has been let go of.
+    #[error("the database is closed")]
+    Closed,
+    /// A stored row does not decode: it was written by something else, or damaged.
+    #[error("column {column} of a row of {table} is corrupt: {why}")]
+    Corrupt {
+        /// The table of the row.
+        table: &'static str,
+        /// The column that does not decode.
+        column: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A database URL that names no database that the program speaks.
+    #[error("the database URL {url} is not supported: it must start with sqlite:// or postgres://")]
+    UnsupportedUrl {
+        /// The URL up to its scheme, without credentials.
+        url: String,
+    },
+    /// A PostgreSQL URL without the name of a database.
+    #[error("the database URL must name its database: postgres://user@host/name")]
+    NoDatabaseNamed,
+    /// A SQLite URL without a file.
+    #[error("the database URL must name a file: sqlite://phaseline.db")]
+    NoFileNamed,
+    /// Anything else that the database refused.
+    #[error("the database refused a statement")]
+    Database(#[source] Cause),
+}
+
+impl Error {
+    /// What went wrong, told to somebody whose work was to be committed together with that which
+    /// met it.
+    pub(crate) fn for_another(&self) -> Self {
+        Self::NotCommitted { why: self.to_string() }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => return Self::Duplicate(error.into()),
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                return Self::BrokenReference(error.into());
+            }
+            Some(_) | None => {}
+        }
+        match fate(&error) {
+            Fate::RunAgain => Self::Serialization(error.into()),
+            Fate::Wait => Self::Unavailable(error.into()),
+            Fate::Fail => Self::Database(error.into()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi;
+        match error.sqlite_error().map(|error| (error.extended_code, error.code)) {
+            Some((ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY, _)) => {
+                Self::Duplicate(error.into())
+            }
+            Some((ffi::SQLITE_CONSTRAINT_FOREIGNKEY, _)) => Self::BrokenReference(error.into()),
+            Some((_, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
+                Self::Unavailable(error.into())
+            }
+            // A disk that is full or fails may be back in a moment; the program is not at fault.
+            Some((_, ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen)) => {
+                Self::Unavailable(error.into())
+            }
+            Some(_) | None => Self::Database(error.into()),
+        }
+    }
+}
+
+enum Fate {
+    RunAgain,
+    Wait,
+    Fail,
+}
+
+/// PostgreSQL: class 40 is a rollback that a repeat cures (40001 serialization failure, 40P01
+/// deadlock), class 53 and 57P are a server out of resources or going down.
+fn fate(error: &DbErr) -> Fate {
+    if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+        return Fate::Wait;
+    }
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return Fate::Fail;
+    };
+    let Some(database) = cause.as_database_error() else {
+        return Fate::Wait;
+    };
+    let code = database.code().unwrap_or_default();
+    if code == "40001" || code == "40P01" {
+        Fate::RunAgain
+    } else if code.starts_with("53") && code.len() == 5 || code.starts_with("57P") {
+        Fate::Wait
+    } else {
+        Fate::Fail
+    }
+}

@@ -1,0 +1,210 @@
+//! The event log: appended with the change that it tells of, read in order of position.
+//!
+//! A position is taken when the event is written: by then the transaction holds what it changes, so
+//! the events of one subject are in the order of its versions. On PostgreSQL numbers
+//! are taken before commits become visible, so what is read ends at a horizon below which nothing
+//! can appear any more (`docs/adr/0003-event-positions.md`).
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, InsertStatement, Query as SeaQuery},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Backend, Connection, Result, Slice, Tx,
+    entity::{event, event_log},
+    query::Text,
+    row::{FromRow, Row},
+    tickets::ROWS_AT_ONCE,
+};
+
+/// How many old events are removed by one statement.
+const TRIMMED_AT_ONCE: u64 = 1000;
+/// How many positions on PostgreSQL share a number, which a transaction takes for all its events so
+/// that they stay together.
+pub(crate) const PLACES: usize = 1 << 16;
+
+/// Something that happened, in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its position.
+    pub sequence: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// What happened, for example `ticket.phase.transitioned`.
+    pub kind: String,
+    /// Whom it happened to, for example `tickets/0190…`.
+    pub subject: String,
+    /// When.
+    pub time: DateTime<Utc>,
+    /// The particulars.
+    pub data: Value,
+}
+
+/// An event before it has a position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: Uuid,
+    /// What happened.
+    pub kind: &'static str,
+    /// Whom it happened to.
+    pub subject: String,
+    /// When.
+    pub time: DateTime<Utc>,
+    /// The particulars.
+    pub data: Value,
+}
+
+/// The events after a position, oldest first, of the types named (all when none is).
+///
+/// # Errors
+/// Storage failures.
+pub async fn list(
+    db: &Connection,
+    after: i64,
+    types: &[String],
+    limit: u64,
+) -> Result<Slice<Event>> {
+    let horizon = db.horizon().await?;
+    let query = event::Entity::find()
+        .filter(event::Column::Sequence.gt(after))
+        .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
+        .apply_if((!types.is_empty()).then_some(types), |query, types| {
+            query.filter(event::Column::EventType.is_in(types))
+        })
+        .order_by_asc(event::Column::Sequence)
+        .limit(limit + 1);
+    Ok(Slice::cut(db.select(&query).await?, limit))
+}
+
+/// The position of the last event that can be read, or could before the log was trimmed; 0 in a
+/// log that never had one.
+///
+/// # Errors
+/// Storage failures.
+pub async fn latest(db: &Connection) -> Result<i64> {
+    static TEXT: Text = Text::new();
+    if let Some(horizon) = db.horizon().await? {
+        return Ok(horizon);
+    }
+    let query = TEXT.with(db.backend(), Vec::new(), || {
+        let all = event::Entity::find().select_only();
+        all.column_as(event::Column::Sequence.max(), "last").into_query()
+    });
+    let last = db.all(query).await?.into_iter().find_map(|(last,)| last);
+    match last {
+        Some(last) => Ok(last),
+        None => trimmed_through(db).await,
+    }
+}
+
+/// The position up to which old events have been removed; 0 when none has.
+///
+/// # Errors
+/// Storage failures.
+pub async fn trimmed_through(db: &Connection) -> Result<i64> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(db.backend(), Vec::new(), || {
+        let trimmed = event_log::Entity::find().select_only();
+        trimmed.column(event_log::Column::TrimmedThrough).into_query()
+    });
+    Ok(db.first(query).await?.map_or(0, |(trimmed_through,)| trimmed_through))
+}
+
+/// Removes the events from before a time and remembers how far; says how many.
+///
+/// # Errors
+/// Storage failures.
+pub async fn trim(tx: &Tx, before: DateTime<Utc>) -> Result<u64> {
+    let db = tx.connection();
+    let mut removed = 0;
+    loop {
+        let oldest = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Sequence, event::Column::Time])
+            .order_by_asc(event::Column::Sequence)
+            .limit(TRIMMED_AT_ONCE);
+        let oldest: Vec<(i64, DateTime<Utc>)> = db.select(&oldest).await?;
+        let count = oldest.len();
+        let old = oldest.into_iter().take_while(|(_, time)| *time < before);
+        let Some((last, _)) = old.last() else {
+            return Ok(removed);
+        };
+        let old = event::Entity::delete_many().filter(event::Column::Sequence.lte(last));
+        removed += db.change(&old).await?;
+        let remembered = event_log::Entity::update_many()
+            .col_expr(event_log::Column::TrimmedThrough, Expr::value(last))
+            .filter(event_log::Column::TrimmedThrough.lt(last));
+        db.change(&remembered).await?;
+        if (count as u64) < TRIMMED_AT_ONCE {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Appends what a transaction announced, in that order.
+pub(crate) async fn append(tx: &Tx, events: Vec<NewEvent>) -> Result<()> {
+    let db = tx.connection();
+    if let [event] = events.as_slice() {
+        static TEXT: Text = Text::new();
+        let query = TEXT.with(db.backend(), values(event), || insert(db.backend(), 0, [event]));
+        return db.execute(query).await.map(|_| ());
+    }
+    for (chunk, events) in events.chunks(ROWS_AT_ONCE).enumerate() {
+        db.build(&insert(db.backend(), chunk * ROWS_AT_ONCE, events)).await?;
+    }
+    Ok(())
+}
+
+/// On SQLite the rows number themselves. On PostgreSQL the first one takes a number for all.
+fn insert<'e>(
+    backend: Backend,
+    first_place: usize,
+    events: impl IntoIterator<Item = &'e NewEvent>,
+) -> InsertStatement {
+    use event::Column as C;
+    let mut insert = SeaQuery::insert();
+    let columns = [C::Id, C::EventType, C::Subject, C::Time, C::Data];
+    let position = (backend == Backend::Postgres).then_some(C::Sequence);
+    insert.into_table(event::Entity).columns(columns.into_iter().chain(position));
+    for (place, event) in events.into_iter().enumerate() {
+        let place = first_place + place;
+        let position = position.map(|_| Expr::cust(position_of(place)));
+        insert.values_panic(values(event).into_iter().map(Expr::value).chain(position));
+    }
+    insert
+}
+
+/// The number of the transaction, taken when it has an id, with the place of the event in it. One
+/// with more events than there are places takes another number.
+fn position_of(place: usize) -> String {
+    let number = match place % PLACES {
+        0 => "CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('event_positions') END",
+        _ => "currval('event_positions')",
+    };
+    format!("({number} * {PLACES} + {})", place % PLACES)
+}
+
+fn values(event: &NewEvent) -> Vec<sea_orm::Value> {
+    let NewEvent { id, kind, subject, time, data } = event.clone();
+    vec![id.into(), kind.into(), subject.into(), time.into(), data.into()]
+}
+
+impl FromRow for Event {
+    const TABLE: &'static str = "events";
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Self {
+            sequence: row.get("sequence")?,
+            id: row.get("id")?,
+            kind: row.get("event_type")?,
+            subject: row.get("subject")?,
+            time: row.get("time")?,
+            data: row.get("data")?,
+        })
+    }
+}

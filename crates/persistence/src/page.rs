@@ -1,0 +1,40 @@
+//! A page of a list: where it starts and how much it holds.
+
+use uuid::Uuid;
+
+/// The part of a list that is asked for. Lists are in order of creation, which is the order of
+/// their ids (UUIDv7).
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The last item of the page before; `None` for the first page.
+    pub after: Option<Uuid>,
+    /// How many items at most.
+    pub limit: u64,
+}
+
+impl Page {
+    /// The first page.
+    #[must_use]
+    pub const fn first(limit: u64) -> Self {
+        Self { after: None, limit }
+    }
+}
+
+/// One page of items.
+#[derive(Debug, Clone)]
+pub struct Slice<T> {
+    /// The items, in order.
+    pub items: Vec<T>,
+    /// Whether another page follows.
+    pub more: bool,
+}
+
+impl<T> Slice<T> {
+    /// Makes a page of `limit` items from a read of `limit + 1`.
+    pub(crate) fn cut(mut items: Vec<T>, limit: u64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more }
+    }
+}
