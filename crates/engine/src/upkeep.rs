@@ -1,0 +1,194 @@
+//! What goes on by itself: heartbeats are written, changes of health announced, old rows removed,
+//! and the fleet follows the log.
+
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+
+use phaseline_persistence::{agents, events, idempotency, tasks};
+use phaseline_registry::Health;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use crate::{
+    Engine, Result, announce,
+    fleet::Changed,
+    tasks::{give_back_expired, take_work_from},
+};
+
+const CLEAN_EVERY: Duration = Duration::from_secs(60);
+const FOLLOW_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+const EVENTS_AT_ONCE: u64 = 500;
+const LEASES_AT_ONCE: u64 = 100;
+
+/// Runs until `stop` is ready, then writes the last heartbeats. A round that fails is logged and
+/// tried again in the next; a round that has begun is finished before `stop` is heard.
+pub async fn run(engine: Engine, stop: impl Future<Output = ()> + Send) {
+    let every = |period| {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let mut flushes = every(engine.settings.flush_every);
+    let mut sweeps = every(engine.settings.sweep_every);
+    let mut cleans = every(CLEAN_EVERY);
+    let mut follows = every(FOLLOW_AT_LEAST_EVERY);
+    let mut commits = engine.db.commits();
+    let mut followed = engine.fleet.loaded_through();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            _ = flushes.tick() => report("flush", flush(&engine).await.map(|_| ())),
+            _ = sweeps.tick() => {
+                report("reclaim", reclaim(&engine).await.map(|_| ()));
+                report("sweep", sweep(&engine).await.map(|_| ()));
+            }
+            _ = cleans.tick() => report("clean", clean(&engine).await),
+            _ = follows.tick() => report("follow", follow(&engine, &mut followed).await),
+            Ok(()) = commits.changed() => report("follow", follow(&engine, &mut followed).await),
+        }
+    }
+    report("flush", flush(&engine).await.map(|_| ()));
+}
+
+/// Writes the heartbeats that came since the last time; says how many.
+///
+/// # Errors
+/// Storage failures; the heartbeats are kept for the next time.
+pub async fn flush(engine: &Engine) -> Result<usize> {
+    let heartbeats = engine.fleet.take_unwritten();
+    if heartbeats.is_empty() {
+        return Ok(0);
+    }
+    let written = engine
+        .db
+        .write(heartbeats.clone(), |tx, heartbeats| {
+            Box::pin(async move { agents::record_heartbeats(tx, heartbeats).await })
+        })
+        .await;
+    if let Err(error) = written {
+        engine.fleet.give_back(&heartbeats);
+        return Err(error.into());
+    }
+    Ok(heartbeats.len())
+}
+
+/// Announces the health of every agent whose health is not what was last announced, and takes back
+/// the work of those that no longer answer; says how many changes of health it announced.
+///
+/// # Errors
+/// Storage failures.
+pub async fn sweep(engine: &Engine) -> Result<usize> {
+    let call = engine.call();
+    // Other processes may have heard of them meanwhile.
+    let suspects: Vec<Uuid> =
+        engine.fleet.changed(call.now).into_iter().map(|change| change.id).collect();
+    for stored in agents::with_ids(engine.db.reader(), &suspects).await? {
+        engine.fleet.heard(&stored);
+        engine.fleet.learn_announced(&stored);
+    }
+    let changed = engine.fleet.changed(call.now);
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    let (announced, freed) = engine
+        .write(&call, (changed, Arc::clone(&engine.settings)), |tx, call, (changed, settings)| {
+            Box::pin(async move {
+                let (mut announced, mut freed) = (Vec::new(), Vec::new());
+                for &change in changed {
+                    let Changed { id, from, to, heard } = change;
+                    // Held first: whoever needs an agent and a task takes them in that order.
+                    let stored = agents::find_and_hold(tx, id).await?;
+                    let last = stored.and_then(|stored| stored.agent.heartbeat.last_at);
+                    if last > heard {
+                        continue; // it has shown a sign of life meanwhile, to somebody else
+                    }
+                    if from != to {
+                        if !agents::announce_health(tx, id, from, to).await? {
+                            continue;
+                        }
+                        tx.announce(announce::health_changed(call, id, from, to));
+                        announced.push(change);
+                    }
+                    if to == Health::Unresponsive {
+                        freed.extend(take_work_from(tx, call, settings, id).await?);
+                    }
+                }
+                Ok((announced, freed))
+            })
+        })
+        .await?;
+    // What another process has announced meanwhile, the log will tell.
+    engine.fleet.announced(&announced);
+    for agent in &freed {
+        engine.fleet.upsert(agent);
+    }
+    Ok(announced.len())
+}
+
+/// Takes back the tasks whose lease has ended; says how many.
+///
+/// # Errors
+/// Storage failures.
+pub async fn reclaim(engine: &Engine) -> Result<usize> {
+    let mut count = 0;
+    loop {
+        let call = engine.call();
+        let overdue = tasks::overdue(engine.db.reader(), call.now, LEASES_AT_ONCE).await?;
+        let (found, back) = (overdue.len(), give_back_expired(engine, &call, overdue).await?);
+        count += back;
+        // What somebody else has taken back meanwhile is nobody's now; it is not looked at again.
+        if found < LEASES_AT_ONCE as usize || back == 0 {
+            return Ok(count);
+        }
+    }
+}
+
+/// Removes events and idempotency keys that are older than they are kept.
+///
+/// # Errors
+/// Storage failures.
+pub async fn clean(engine: &Engine) -> Result<()> {
+    let now = engine.sources.now();
+    let keys_before = now - engine.settings.idempotency_ttl;
+    let events_before = engine.settings.event_retention.map(|kept| now - kept);
+    engine
+        .db
+        .write((keys_before, events_before), |tx, (keys_before, events_before)| {
+            Box::pin(async move {
+                idempotency::expire(tx, *keys_before).await?;
+                if let Some(before) = events_before {
+                    events::trim(tx, *before).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Brings the fleet up to date with the changes of agents that the log tells of, whoever made
+/// them.
+async fn follow(engine: &Engine, followed: &mut i64) -> Result<()> {
+    let reader = engine.db.reader();
+    let types: Vec<String> = announce::FLEET_TYPES.iter().map(|&kind| kind.to_owned()).collect();
+    loop {
+        let newest = events::latest(reader).await?;
+        let slice = events::list(reader, *followed, &types, EVENTS_AT_ONCE).await?;
+        let agents: BTreeSet<Uuid> = slice.items.iter().filter_map(announce::agent_of).collect();
+        let agents: Vec<Uuid> = agents.into_iter().collect();
+        for stored in agents::with_ids(reader, &agents).await? {
+            engine.fleet.upsert(&stored);
+            engine.fleet.learn_announced(&stored);
+        }
+        let last = slice.items.last().map(|event| event.sequence);
+        *followed = (*followed).max(last.unwrap_or(newest));
+        if !slice.more {
+            return Ok(());
+        }
+    }
+}
+
+fn report(round: &'static str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(round, error = &error as &dyn std::error::Error, "upkeep failed");
+    }
+}
