@@ -1,0 +1,47 @@
+//! Answers: a body with its `ETag`, and where what was made can be found.
+
+use actix_web::{HttpResponse, http::header};
+use serde::Serialize;
+
+/// The media type of Markdown in UTF-8 (RFC 7763).
+pub(crate) const MARKDOWN: &str = "text/markdown; charset=utf-8";
+
+/// An object at a version.
+pub(crate) fn versioned(version: i64, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::ETAG, etag(version))).json(body)
+}
+
+/// An object that was just made, and its path.
+pub(crate) fn created(path: String, version: i64, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Created()
+        .insert_header((header::LOCATION, path))
+        .insert_header((header::ETAG, etag(version)))
+        .json(body)
+}
+
+/// Something that was added to a list, and the path of the list: it has no path of its own.
+pub(crate) fn added(path: String, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Created().insert_header((header::LOCATION, path)).json(body)
+}
+
+/// A body without a version.
+pub(crate) fn plain(body: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+/// A text in Markdown.
+pub(crate) fn markdown(text: String) -> HttpResponse {
+    HttpResponse::Ok().content_type(MARKDOWN).body(text)
+}
+
+/// A text in Markdown, of an object at a version.
+pub(crate) fn versioned_markdown(version: i64, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(MARKDOWN)
+        .insert_header((header::ETAG, etag(version)))
+        .body(text)
+}
+
+fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
