@@ -1,0 +1,110 @@
+//! What follows when an attempt fails: by its class.
+
+use phaseline_engine::Settings;
+use serde_json::{Value, json};
+
+use crate::kit::{
+    Clock, act, claim, claim_one, new_task, new_ticket, server_at, task, text, ticket, worker,
+};
+
+#[tokio::test]
+async fn a_task_that_used_up_its_attempts_blocks_its_ticket_until_somebody_answers() {
+    let clock = Clock::stopped();
+    let server = server_at(Settings::default(), clock).await;
+    let ticket_id = new_ticket(&server, "Work").await;
+    let id = new_task(&server, &ticket_id, json!({ "title": "Sort it", "max_attempts": 2 })).await;
+    let agent = worker(&server, &["rust"], 1).await;
+    for (number, message) in [(1, "it crashed"), (2, "it crashed again")] {
+        let item = claim_one(&server, &agent).await;
+        assert_eq!(item["fencing_token"], number);
+        let after = act(&server, &item, "fail", json!({ "error_message": message })).await.is(200);
+        assert_eq!(after.json["attempts_used"], number);
+        clock.pass(3600);
+    }
+    let failed = task(&server, &id).await;
+    assert_eq!(
+        (&failed["status"], &failed["error_message"]),
+        (&json!("failed"), &json!("it crashed again"))
+    );
+    let blocked = ticket(&server, &ticket_id).await;
+    assert_eq!(blocked["phase_id"], "PHASE_BLOCKED");
+    let blocker = &blocked["blocker"];
+    assert_eq!(blocker["kind"], "failing_checks");
+    assert_eq!(
+        blocker["reasons"],
+        json!(["attempt 1 (task): it crashed", "attempt 2 (task): it crashed again"])
+    );
+    assert!(claim(&server, &agent, json!({})).await.is_empty());
+
+    let path = format!("/tickets/{ticket_id}/answer");
+    let answer = json!({ "answer": "Use a stable sort." });
+    let moved = server.post(&path, answer.clone()).await.is(200).json;
+    assert_eq!(
+        (&moved["current_phase"], &moved["kind"]),
+        (&json!("PHASE_BACKLOG"), &json!("resume"))
+    );
+    server.post(&path, answer).await.problem(409, "not-blocked");
+    let item = claim_one(&server, &agent).await;
+    assert_eq!(text(&item["task"], "id"), id, "it is tried anew");
+    assert!(text(&item["pack"], "summary").contains("Use a stable sort."), "{item}");
+    assert_eq!(item["task"]["attempts_used"], 0);
+}
+
+#[tokio::test]
+async fn other_failures_do_not_use_up_an_attempt() {
+    let clock = Clock::stopped();
+    let server = server_at(Settings::default(), clock).await;
+    let ticket_id = new_ticket(&server, "Work").await;
+    let id = new_task(&server, &ticket_id, json!({ "max_attempts": 1 })).await;
+    let agent = worker(&server, &["rust"], 1).await;
+    for class in ["transient", "dependency", "transient"] {
+        let item = claim_one(&server, &agent).await;
+        let body = json!({ "error_message": "not now", "failure_class": class });
+        let after = act(&server, &item, "fail", body).await.is(200).json;
+        assert_eq!((&after["status"], &after["attempts_used"]), (&json!("pending"), &json!(0)));
+        assert!(claim(&server, &agent, json!({})).await.is_empty(), "it backs off: {after}");
+        clock.pass(3600);
+    }
+    let item = claim_one(&server, &agent).await;
+    let body = json!({ "error_message": "no compiler here", "failure_class": "capability" });
+    act(&server, &item, "fail", body).await.is(200);
+    assert!(claim(&server, &agent, json!({})).await.is_empty(), "whoever cannot gets it no more");
+    let other = worker(&server, &["rust"], 1).await;
+    let item = claim_one(&server, &other).await;
+    let question = json!({
+        "error_message": "two ways", "failure_class": "needs_input", "question": "Left or right?",
+    });
+    act(&server, &item, "fail", question).await.is(200);
+    let blocker = &ticket(&server, &ticket_id).await["blocker"];
+    assert_eq!(
+        (&blocker["kind"], &blocker["question"]),
+        (&json!("needs_input"), &json!("Left or right?"))
+    );
+    assert_eq!(blocker["task_id"], json!(id));
+    server
+        .post(&format!("/tickets/{ticket_id}/answer"), json!({ "answer": "Left." }))
+        .await
+        .is(200);
+    let item = claim_one(&server, &other).await;
+    assert!(text(&item["pack"], "summary").contains("Left."));
+    let classes = server.get("/statistics").await.is(200).json;
+    let failed = |class: &str| {
+        let attempts = classes["attempts"].as_array().unwrap();
+        attempts.iter().find(|row| row["failure_class"] == class).map(|row| row["count"].clone())
+    };
+    assert_eq!(failed("transient"), Some(json!(2)));
+}
+
+#[tokio::test]
+async fn a_failed_task_can_be_tried_again_by_an_operator() {
+    let server = server_at(Settings::default(), Clock::stopped()).await;
+    let ticket_id = new_ticket(&server, "Work").await;
+    let id = new_task(&server, &ticket_id, json!({})).await;
+    let path = format!("/tasks/{id}/retry");
+    let retry = || server.post(&path, json!({}));
+    retry().await.problem(409, "illegal-task-state");
+    let body = json!({ "error_message": "no" });
+    server.post(&format!("/tasks/{id}/fail"), body).await.is(200);
+    let again = retry().await.is(200).json;
+    assert_eq!((&again["status"], &again["error_message"]), (&json!("pending"), &Value::Null));
+}

@@ -1,0 +1,90 @@
+//! `Idempotency-Key`: a request that is sent twice happens once.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::kit::{Reply, Server, events_of, new_ticket, server, server_for_a_race, tables, text};
+
+#[tokio::test]
+async fn the_same_request_is_answered_alike_and_done_once() {
+    let server = server().await;
+    let ticket = new_ticket(&server, "Rotate the keys").await;
+    let agent = json!({ "agent_type": "worker", "capabilities": ["rust"] });
+    let backlog = json!({ "tickets": [{ "key": "TKT-1", "title": "One" }], "tasks": [] });
+    let task = server.create(&format!("/tickets/{ticket}/tasks"), json!({})).await;
+    let requests = [
+        ("/tickets".to_owned(), json!({ "title": "Another" })),
+        (format!("/tickets/{ticket}/tasks"), json!({ "title": "List them" })),
+        (format!("/tickets/{ticket}/transition"), json!({ "to_phase": "PHASE_REQUIREMENTS" })),
+        (format!("/tickets/{ticket}/update-context"), json!({ "phase_id": "PHASE_REQUIREMENTS" })),
+        (format!("/tasks/{}/complete", text(&task, "id")), json!({ "result": {} })),
+        ("/agents/register".to_owned(), agent),
+        ("/backlog".to_owned(), backlog),
+    ];
+    for (path, body) in requests {
+        let first = post(&server, &path, &path, &body).await;
+        assert!(first.status < 300, "{path}: {}", first.text);
+        let before = tables(server.db()).await;
+        let second = post(&server, &path, &path, &body).await;
+        assert_eq!((second.status, &second.json), (first.status, &first.json), "{path}");
+        assert_eq!(second.headers.get("location"), first.headers.get("location"), "{path}");
+        assert_eq!(second.headers.get("etag"), first.headers.get("etag"), "{path}");
+        assert_eq!(tables(server.db()).await, before, "{path} was done twice");
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_request_is_refused() {
+    let server = server().await;
+    post(&server, "/tickets", "once", &json!({ "title": "One" })).await.is(201);
+    let before = tables(server.db()).await;
+    for (path, body) in [
+        ("/tickets", json!({ "title": "Two" })),
+        ("/agents/register", json!({ "agent_type": "worker", "capabilities": ["rust"] })),
+    ] {
+        let reply = post(&server, path, "once", &body).await;
+        reply.problem(422, "idempotency-key-reused");
+    }
+    assert_eq!(tables(server.db()).await, before);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_remembered() {
+    let server = server().await;
+    let ticket = new_ticket(&server, "Rotate the keys").await;
+    let path = format!("/tickets/{ticket}/transition");
+    let design = json!({ "to_phase": "PHASE_DESIGN" });
+    post(&server, &path, "once", &design).await.problem(409, "illegal-transition");
+    server.post(&path, json!({ "to_phase": "PHASE_REQUIREMENTS" })).await.is(200);
+    post(&server, &path, "once", &design).await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_request_sixteen_times_at_once_is_done_once() {
+    let server = server_for_a_race().await;
+    let body = json!({ "title": "Rotate the keys" });
+    let replies = join_all((0..16).map(|_| post(&server, "/tickets", "once", &body))).await;
+    for reply in &replies {
+        assert_eq!((reply.status, &reply.json), (201, &replies[0].json), "{}", reply.text);
+    }
+    assert_eq!(server.all("/tickets", 100).await.len(), 1);
+    let subject = format!("tickets/{}", text(&replies[0].json, "id"));
+    assert_eq!(events_of(&server, &subject).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_visible_ascii_is_refused() {
+    let server = server().await;
+    let long = "k".repeat(256);
+    for key in ["", "a b", "ü", &long] {
+        let reply = post(&server, "/tickets", key, &json!({ "title": "One" })).await;
+        reply.problem(400, "malformed-request");
+    }
+    assert!(server.all("/tickets", 100).await.is_empty());
+}
+
+async fn post(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
+    let request = server.request(Method::POST, path).header("idempotency-key", key);
+    request.json(body.clone()).send().await
+}

@@ -1,0 +1,101 @@
+//! Migrations go down and up again over a filled database.
+
+use std::collections::BTreeMap;
+
+use phaseline_migration::{Migrator, MigratorTrait, dropped_by};
+use phaseline_persistence::Db;
+
+use crate::{
+    kit::{database, outside, run, tables},
+    rows::{self, insert},
+};
+
+#[tokio::test]
+async fn a_way_down_drops_what_it_says_and_keeps_every_other_row() {
+    for steps in 1..=Migrator::migrations().len() {
+        let place = database().await;
+        let db = place.open().await;
+        fill(&db).await;
+        let filled = tables(&db).await;
+        let dropped = dropped_by_the_last(steps);
+
+        let steps_down = Some(steps.try_into().unwrap());
+        outside(&db, async |db| Migrator::down(db, steps_down).await.unwrap()).await;
+        let kept: BTreeMap<_, _> =
+            filled.iter().filter(|(table, _)| !dropped.contains(&table.as_str())).collect();
+        assert_eq!(tables(&db).await.iter().collect::<BTreeMap<_, _>>(), kept);
+
+        outside(&db, async |db| Migrator::up(db, None).await.unwrap()).await;
+        for (table, rows) in tables(&db).await {
+            let expected = if !dropped.contains(&table.as_str()) {
+                filled[&table]
+            } else {
+                i64::from(table == "event_log")
+            };
+            assert_eq!(rows, expected, "{table} after {steps} down and up again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrating_twice_changes_nothing() {
+    let place = database().await;
+    let db = place.open().await;
+    fill(&db).await;
+    let before = tables(&db).await;
+    outside(&db, async |db| Migrator::up(db, None).await.unwrap()).await;
+    assert_eq!(tables(&db).await, before);
+}
+
+#[tokio::test]
+async fn the_command_says_which_rows_a_way_down_takes() {
+    let place = database().await;
+    fill(&place.open().await).await;
+    let said = xtask_migrate(&["down", "2"], place.url()).await
+        + &xtask_migrate(&["status"], place.url()).await
+        + &xtask_migrate(&["up"], place.url()).await;
+    insta::assert_snapshot!(said, @r"
+    m20261124_000007_gates goes, and with it:
+      ticket_approvals: 1 row
+      ticket_artifacts: 1 row
+    m20261124_000006_attempts goes, and with it:
+      task_attempts: 1 row
+    took back m20261124_000007_gates
+    took back m20261124_000006_attempts
+    applied  m20261123_000001_tickets
+    applied  m20261123_000002_tasks
+    applied  m20261123_000003_agents
+    applied  m20261123_000004_events
+    applied  m20261123_000005_idempotency_keys
+    pending  m20261124_000006_attempts
+    pending  m20261124_000007_gates
+    applied m20261124_000006_attempts
+    applied m20261124_000007_gates
+    ");
+}
+
+async fn xtask_migrate(arguments: &[&str], url: &str) -> String {
+    let arguments = [&["migrate", "--database-url", url], arguments].concat();
+    run("xtask", &arguments).await
+}
+
+fn dropped_by_the_last(steps: usize) -> Vec<&'static str> {
+    let migrations = Migrator::migrations();
+    migrations.iter().rev().take(steps).flat_map(|last| dropped_by(last.name())).copied().collect()
+}
+
+async fn fill(db: &Db) {
+    insert(db, rows::blocker()).await;
+    insert(db, rows::ticket()).await;
+    insert(db, rows::ticket_dependency()).await;
+    insert(db, rows::phase_history()).await;
+    insert(db, rows::needed_task()).await;
+    insert(db, rows::task()).await;
+    insert(db, rows::task_dependency()).await;
+    insert(db, rows::task_attempt()).await;
+    insert(db, rows::ticket_artifact()).await;
+    insert(db, rows::ticket_approval()).await;
+    insert(db, rows::agent()).await;
+    insert(db, rows::event()).await;
+    insert(db, rows::idempotency_key()).await;
+}

@@ -1,0 +1,167 @@
+//! The search index in this process: how long a search takes, what a change costs, and whether
+//! readers wait for writers.
+
+use std::{
+    hint::black_box,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use phaseline_registry::{Agent, HealthPolicy, Index, Wanted, rank};
+
+use super::{Bench, Plan, now};
+use crate::{
+    bench::{
+        figure::{Figure, Target, percentile},
+        seed::{self, Popularity},
+    },
+    chance::Chance,
+};
+
+const QUESTIONS: usize = 2_000;
+/// Of so many questions the whole answer is compared with the plain rule.
+const COMPARED: usize = 20;
+const CHANGES: usize = 20_000;
+
+/// Searches, changes, and both at once.
+pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
+    for (count, most_us) in [(bench.agents(), 100.0), (bench.agents() * 10, 1_000.0)] {
+        bench.progress.say(&format!("an index of {count} agents"));
+        let now = now();
+        let policy = HealthPolicy { ttl_s: 86_400, ..HealthPolicy::default() };
+        let fleet = seed::fleet(count, now)?;
+        let mut index = Index::new(policy, now);
+        for agent in &fleet {
+            index.upsert(agent.clone());
+        }
+        let questions = questions(QUESTIONS);
+        if count <= 100_000 {
+            compare(&fleet, &index, &questions, &policy, now)?;
+        }
+        let mut times: Vec<f64> = Vec::with_capacity(questions.len());
+        for wanted in &questions {
+            let began = Instant::now();
+            black_box(index.search(wanted, now));
+            times.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+        let mut searched =
+            absolute(bench, &format!("search in process, {count} agents, p99"), most_us);
+        searched.subject.push(percentile(&times, 99));
+        searched.note = format!("p50 {:.1} µs", percentile(&times, 50));
+        bench.keep(searched);
+        if count == bench.agents() {
+            changes(bench, &fleet, index, &questions, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn absolute(bench: &Bench, name: &str, most: f64) -> Figure {
+    let plan = Plan {
+        name: name.to_owned(),
+        database: "",
+        connections: 0,
+        against: String::new(),
+        target: if bench.quick { Target::None } else { Target::AtMost(most) },
+        note: "",
+    };
+    plan.figure("µs")
+}
+
+/// What people look for: three capabilities by their popularity, five agents.
+fn questions(count: usize) -> Vec<Wanted> {
+    let (mut chance, popularity) = (Chance::new(13), Popularity::new());
+    let question =
+        |_| Wanted { capabilities: popularity.draw(&mut chance, 3), limit: 5, ..Wanted::default() };
+    (0..count).map(question).collect()
+}
+
+/// The index answers what the plain rule answers.
+fn compare(
+    fleet: &[Agent],
+    index: &Index,
+    questions: &[Wanted],
+    policy: &HealthPolicy,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    for wanted in questions.iter().take(COMPARED) {
+        let plain = rank(fleet, wanted, policy, now, now);
+        anyhow::ensure!(index.search(wanted, now) == plain, "the index is wrong for {wanted:?}");
+    }
+    Ok(())
+}
+
+fn changes(
+    bench: &mut Bench,
+    fleet: &[Agent],
+    mut index: Index,
+    questions: &[Wanted],
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let count = fleet.len();
+    let mut chance = Chance::new(17);
+    let timed = |bench: &mut Bench, name: &str, times: &mut dyn FnMut(usize)| {
+        let began = Instant::now();
+        (0..CHANGES).for_each(times);
+        let mut figure = absolute(bench, &format!("{name}, {count} agents"), 20.0);
+        figure.subject.push(began.elapsed().as_secs_f64() * 1e6 / CHANGES as f64);
+        bench.keep(figure);
+    };
+    let new = seed::fleet(count + CHANGES, now)?.split_off(count);
+    timed(bench, "index: register", &mut |at| {
+        index.upsert(new[at].clone());
+    });
+    timed(bench, "index: update", &mut |_| {
+        let mut agent = fleet[chance.below(count)].clone();
+        agent.version += 1;
+        agent.slots_taken = chance.between(0, agent.capacity.get());
+        index.upsert(agent);
+    });
+    timed(bench, "index: heartbeat", &mut |at| {
+        let id = fleet[chance.below(count)].id;
+        let later = now + TimeDelta::microseconds(at as i64);
+        let _ = black_box(index.heartbeat(&id, None, later));
+    });
+    readers(bench, fleet, index, questions, now);
+    Ok(())
+}
+
+/// The longest that a search took while everything else went on.
+fn readers(
+    bench: &mut Bench,
+    fleet: &[Agent],
+    index: Index,
+    questions: &[Wanted],
+    now: DateTime<Utc>,
+) {
+    let (index, over) = (RwLock::new(index), AtomicBool::new(false));
+    let longest = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut chance = Chance::new(19);
+            while !over.load(Ordering::Relaxed) {
+                let mut agent = fleet[chance.below(fleet.len())].clone();
+                agent.version += 2;
+                index.write().unwrap_or_else(PoisonError::into_inner).upsert(agent);
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(bench.seconds.into());
+        let mut longest = Duration::ZERO;
+        while Instant::now() < until {
+            for wanted in questions.iter().take(100) {
+                let began = Instant::now();
+                black_box(index.read().unwrap_or_else(PoisonError::into_inner).search(wanted, now));
+                longest = longest.max(began.elapsed());
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        longest
+    });
+    let mut figure =
+        absolute(bench, "index: the longest pause of a reader beside a writer", 5_000.0);
+    figure.subject.push(longest.as_secs_f64() * 1e6);
+    bench.keep(figure);
+}
