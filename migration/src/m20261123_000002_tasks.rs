@@ -5,13 +5,16 @@ use sea_orm_migration::prelude::*;
 use crate::{
     IN_ONE_TRANSACTION,
     columns::{
-        big, drop, id, id_or_null, index, integer, json, json_or_null, name, name_or_null,
-        reference, text, text_or_null, time, time_or_null,
+        big, drop, id, id_or_null, index, index_where, integer, json, json_or_null, name,
+        name_or_null, reference, text, text_or_null, time, time_or_null,
     },
 };
 
 /// What the way down removes, in that order.
 pub(crate) const TABLES: &[&str] = &["task_dependencies", "tasks"];
+
+/// What a worker has or can still get.
+const OPEN: &str = "status IN ('pending', 'claimed', 'running')";
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -32,15 +35,19 @@ impl MigrationTrait for Migration {
                     .col("ticket_id")
                     .col("key")
                     .unique()
+                    .and_where(Expr::cust("\"key\" IS NOT NULL"))
                     .to_owned(),
             )
             .await?;
         index(manager, "tasks", &["ticket_id", "id"]).await?;
-        index(manager, "tasks", &["ticket_id", "phase_id", "status"]).await?;
-        index(manager, "tasks", &["ticket_id", "status", "id"]).await?;
-        index(manager, "tasks", &["status", "priority_rank", "created_at", "id"]).await?;
-        index(manager, "tasks", &["status", "lease_expires_at"]).await?;
-        index(manager, "tasks", &["agent_id"]).await?;
+        index(manager, "tasks", &["status", "id"]).await?;
+        // Every claim and every end writes to these: the fewer rows they hold, the better.
+        let waiting = &["agent_type", "priority_rank", "created_at", "id"];
+        index_where(manager, "tasks", waiting, "status = 'pending'").await?;
+        index_where(manager, "tasks", &["ticket_id", "phase_rank"], OPEN).await?;
+        index_where(manager, "tasks", &["lease_expires_at"], "lease_expires_at IS NOT NULL")
+            .await?;
+        index_where(manager, "tasks", &["agent_id"], "agent_id IS NOT NULL").await?;
         manager.create_table(task_dependencies()).await?;
         index(manager, "task_dependencies", &["depends_on_id"]).await
     }

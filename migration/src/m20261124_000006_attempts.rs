@@ -5,8 +5,8 @@ use sea_orm_migration::prelude::*;
 use crate::{
     IN_ONE_TRANSACTION,
     columns::{
-        big, drop, id, index, integer, json, name, name_or_null, reference, text_or_null, time,
-        time_or_null,
+        big, drop, id, index_where, integer, json, name, name_or_null, reference, text_or_null,
+        time, time_or_null,
     },
 };
 
@@ -24,8 +24,9 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(attempts()).await?;
-        index(manager, "task_attempts", &["agent_id", "task_id"]).await?;
-        index(manager, "task_attempts", &["failure_class"]).await
+        // Who cannot do which task, for the claims that pass over it.
+        let declined = "failure_class = 'capability'";
+        index_where(manager, "task_attempts", &["task_id", "agent_id"], declined).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -6,7 +6,7 @@ use phaseline_persistence::{
     agents::{self, StoredAgent},
     attempts::{self, Attempt, End},
     events::NewEvent,
-    tasks::{self, Task},
+    tasks::{self, Taken, Task},
 };
 use phaseline_registry::Agent;
 use phaseline_tasks::{AttemptOutcome, FailureClass, Held as Lease, TaskState, check_lease};
@@ -19,6 +19,8 @@ use crate::{Call, Error, Noun, Result, announce, error::LeaseLost};
 pub(crate) struct Holding {
     pub(crate) task: Task,
     pub(crate) agent: Option<StoredAgent>,
+    /// Whether its ticket advances by itself; as configured when `None`.
+    pub(crate) auto_advance: Option<bool>,
 }
 
 /// How a task stops being an agent's.
@@ -32,16 +34,12 @@ pub(crate) struct Parting<'a> {
 
 /// Takes hold of a task.
 pub(crate) async fn take(tx: &Tx, id: Uuid) -> Result<Holding> {
-    let seen = tasks::find(tx.connection(), id).await?.ok_or_else(|| missing(id))?;
-    let agent = match seen.agent_id {
-        Some(agent) => agents::find_and_hold(tx, agent).await?,
-        None => None,
-    };
-    let task = tasks::find_and_hold(tx, id).await?.ok_or_else(|| missing(id))?;
-    if task.agent_id != seen.agent_id {
+    let taken = tasks::take(tx, id).await?.ok_or_else(|| missing(id))?;
+    let Taken { task, agent, auto_advance } = taken;
+    if task.agent_id != agent.as_ref().map(|stored| stored.agent.id) {
         return Err(persistence::Error::ChangedHands.into());
     }
-    Ok(Holding { task, agent })
+    Ok(Holding { task, agent, auto_advance })
 }
 
 impl Holding {
@@ -141,7 +139,7 @@ pub(crate) async fn load(
     progress: bool,
 ) -> Result<StoredAgent> {
     let before = stored.agent;
-    let version = before.version;
+    let (status, version) = (before.status, before.version);
     let agent = Agent {
         slots_taken,
         status: before.status.with_load(slots_taken),
@@ -149,7 +147,7 @@ pub(crate) async fn load(
         version: version + 1,
         ..before
     };
-    if !agents::replace(tx, &agent, version, call.now).await? {
+    if !agents::load(tx, &agent, agent.status != status, version, call.now).await? {
         return Err(persistence::Error::ChangedHands.into());
     }
     Ok(StoredAgent { agent, updated_at: call.now, ..stored })

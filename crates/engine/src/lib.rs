@@ -65,6 +65,7 @@ pub use sources::Sources;
 pub struct Engine {
     db: Db,
     fleet: Arc<Fleet>,
+    board: Arc<claims::Board>,
     summarizer: Arc<dyn Summarize>,
     settings: Arc<Settings>,
     sources: Sources,
@@ -125,6 +126,7 @@ impl Engine {
         Ok(Self {
             db,
             fleet: Arc::new(fleet),
+            board: Arc::default(),
             summarizer: Arc::new(Extractive),
             settings: Arc::new(settings),
             sources,

@@ -188,7 +188,10 @@ pub async fn fleet(engine: &Engine, page: Page) -> Result<Slice<Why>> {
 /// # Errors
 /// Storage failures.
 pub async fn warnings(engine: &Engine, task: &Task) -> Result<Vec<Cause>> {
-    let unable = phaseline_persistence::attempts::unable(engine.db.reader(), task.id).await?;
+    let unable = match task.fencing_token {
+        0 => Vec::new(), // nobody has tried it
+        _ => phaseline_persistence::attempts::unable(engine.db.reader(), task.id).await?,
+    };
     let now = engine.sources.now();
     let able = engine.fleet.look(|index| able::able(index, &able::Wanted::of(task, unable), now));
     let cause = agents::cause(task, &able);

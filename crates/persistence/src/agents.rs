@@ -55,7 +55,7 @@ pub struct Heartbeat {
 }
 
 /// What an agent is read from, in the order of [`StoredAgent::from_row`].
-const COLUMNS: [agent::Column; 18] = {
+pub(crate) const COLUMNS: [agent::Column; 18] = {
     use agent::Column as C;
     [
         C::Id,
@@ -207,6 +207,44 @@ pub async fn replace(tx: &Tx, agent: &Agent, version: i64, now: DateTime<Utc>) -
             .to_owned()
     });
     Ok(tx.connection().execute(query).await? > 0)
+}
+
+/// Stores what an agent has in hand, if it is still at `version`; `false` when it is not. `moved` says
+/// whether its status is another one than before: it is left alone otherwise, and its index with it.
+///
+/// # Errors
+/// Storage failures.
+pub async fn load(
+    tx: &Tx,
+    agent: &Agent,
+    moved: bool,
+    version: i64,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    static STATUS: Text = Text::new();
+    static SLOTS: Text = Text::new();
+    let db = tx.connection();
+    let mut values: Vec<Value> = vec![
+        decode::number::<i32, _>(TABLE, "slots_taken", agent.slots_taken)?.into(),
+        agent.last_progress.into(),
+        agent.version.into(),
+        now.into(),
+        agent.id.into(),
+        version.into(),
+    ];
+    let write = |status: &str| {
+        format!(
+            "UPDATE agents SET slots_taken = $1, last_progress = $2, version = $3, \
+               updated_at = $4{status} WHERE id = $5 AND version = $6"
+        )
+    };
+    let query = if moved {
+        values.push(agent.status.to_string().into());
+        STATUS.written(db.backend(), values, || write(", status = $7"))
+    } else {
+        SLOTS.written(db.backend(), values, || write(""))
+    };
+    Ok(db.execute(query).await? > 0)
 }
 
 /// Stores that a health was announced, unless another one has been since; `false` when it has.

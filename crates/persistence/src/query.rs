@@ -43,6 +43,11 @@ impl Query {
         Self { text: text.into(), values: values.into_iter().collect() }
     }
 
+    /// The same behind this, for example to have it explained.
+    pub(crate) fn after(self, words: &str) -> Self {
+        Self { text: format!("{words} {}", self.text).into(), ..self }
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -78,16 +83,32 @@ impl Text {
         values: Vec<Value>,
         write: impl FnOnce() -> S,
     ) -> Query {
-        let place = match backend {
-            Backend::Sqlite => &self.sqlite,
-            Backend::Postgres => &self.postgres,
-        };
-        let text = place.get_or_init(|| {
+        let text = self.place(backend).get_or_init(|| {
             let Query { text, values: examples } = Query::built(backend, &write());
             debug_assert_eq!(examples.len(), values.len(), "{text}");
             text.into_owned()
         });
         Query { text: Cow::Borrowed(text), values }
+    }
+
+    /// The statement with these values, written in our own words, in which `$1` is the first value.
+    pub(crate) fn written(
+        &'static self,
+        backend: Backend,
+        values: Vec<Value>,
+        write: impl FnOnce() -> String,
+    ) -> Query {
+        let text = self
+            .place(backend)
+            .get_or_init(|| Query::written(backend, &write(), []).text.into_owned());
+        Query { text: Cow::Borrowed(text), values }
+    }
+
+    const fn place(&self, backend: Backend) -> &OnceLock<String> {
+        match backend {
+            Backend::Sqlite => &self.sqlite,
+            Backend::Postgres => &self.postgres,
+        }
     }
 }
 

@@ -25,10 +25,10 @@ use crate::{
     tickets::{ROWS_AT_ONCE, ids_of},
 };
 
-pub use claimable::{Claimable, claimable, hold_claimable};
+pub use claimable::{Claimable, claim, claimable, explained};
 pub use done::{counts, finished, finished_by, last_completed};
-pub use held::{held_by, hold_all_of, live_of, overdue};
-pub use write::{claim, insert, replace};
+pub use held::{Taken, held_by, hold_all_of, live_of, overdue, take};
+pub use write::{insert, replace};
 
 const TABLE: &str = "tasks";
 
@@ -148,20 +148,6 @@ pub async fn find(db: &Connection, id: Uuid) -> Result<Option<Task>> {
     static TEXT: Text = Text::new();
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(task::Column::Id.eq(id)).into_query()
-    });
-    db.first(query).await
-}
-
-/// The task with this id, held against other writers until the transaction ends. Whoever needs an
-/// agent, a task and a ticket takes them in that order.
-///
-/// # Errors
-/// Storage failures.
-pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<Task>> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.with(db.backend(), vec![id.into()], || {
-        whole(db.backend()).filter(task::Column::Id.eq(id)).lock_exclusive().into_query()
     });
     db.first(query).await
 }

@@ -157,6 +157,33 @@ pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
     db.first(query).await
 }
 
+/// The ticket with this id, which nobody changes until the transaction ends; others may keep it so at
+/// the same time.
+///
+/// # Errors
+/// Storage failures.
+pub async fn find_and_keep(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
+    static TEXT: Text = Text::new();
+    let db = tx.connection();
+    let query = TEXT.with(db.backend(), vec![id.into()], || {
+        whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_shared().into_query()
+    });
+    db.first(query).await
+}
+
+/// The ticket with this id and what its phases found out.
+///
+/// # Errors
+/// Storage failures.
+pub async fn with_context(db: &Connection, id: Uuid) -> Result<Option<(Ticket, StoredContext)>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(db.backend(), vec![id.into()], || {
+        let context = [ticket::Column::Context, ticket::Column::ContextSummary];
+        whole(db.backend()).columns(context).filter(ticket::Column::Id.eq(id)).into_query()
+    });
+    db.first(query).await
+}
+
 /// A page of tickets in order of creation.
 ///
 /// # Errors
@@ -320,5 +347,13 @@ impl FromRow for StoredContext {
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
         Ok(Self { document: row.document("context")?, summary: row.get("context_summary")? })
+    }
+}
+
+impl FromRow for (Ticket, StoredContext) {
+    const TABLE: &'static str = TABLE;
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok((Ticket::from_row(row)?, StoredContext::from_row(row)?))
     }
 }

@@ -6,6 +6,7 @@ use phaseline_context::TaskResult;
 use phaseline_persistence::{
     Tx, attempts,
     tasks::{self, Task},
+    tickets,
 };
 use phaseline_phases::{Blocker, BlockerKind};
 use phaseline_tasks::{
@@ -146,7 +147,7 @@ pub(crate) async fn retried(tx: &Tx, call: &Call, task: &Task) -> Result<Task> {
         debug_assert!(!allowed.contains(&from));
         return Err(IllegalTaskMove { from, to, allowed: from.exits() }.into());
     }
-    let ticket = phaseline_persistence::tickets::find(tx.connection(), task.ticket_id)
+    let ticket = tickets::find(tx.connection(), task.ticket_id)
         .await?
         .ok_or_else(|| no_ticket(task.ticket_id))?;
     if workflow(&ticket.workflow_id)?.is_terminal(&ticket.position.phase) {
@@ -190,9 +191,33 @@ async fn completed(
         Parting { outcome: AttemptOutcome::Completed, class: None, message: None, progress: true };
     let stored = holding.part(tx, call, &parting).await?;
     holding::store(tx, &task, announce::completed(call, &task, agent)).await?;
-    contexts::catch_up(tx, call, &task).await?;
-    flow::settle(tx, call, settings, &task).await?;
+    carry_on(tx, call, settings, &task, holding.auto_advance).await?;
     Ok(Done { task, agent: stored })
+}
+
+/// What a completed task means for its ticket. One that advances by itself is held for that. Any
+/// other has only to stay where it is until the result is there: whoever moves it on gathers that,
+/// and tasks that are completed at the same time do not wait for each other.
+async fn carry_on(
+    tx: &Tx,
+    call: &Call,
+    settings: &Settings,
+    task: &Task,
+    auto_advance: Option<bool>,
+) -> Result<()> {
+    if !auto_advance.unwrap_or(settings.flow.auto_advance) {
+        let Some(ticket) = tickets::find_and_keep(tx, task.ticket_id).await? else {
+            return Ok(());
+        };
+        let workflow = workflow(&ticket.workflow_id)?;
+        let before = workflow.before(ticket.position.work_phase(workflow));
+        let late = before.is_ok_and(|before| before.contains(&task.phase_id));
+        if !late && !settings.advances(&ticket) {
+            return Ok(());
+        }
+    }
+    contexts::catch_up(tx, call, task).await?;
+    flow::settle(tx, call, settings, task).await
 }
 
 async fn failed(

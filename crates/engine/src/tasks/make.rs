@@ -139,7 +139,10 @@ async fn insert(
     let phase = new.phase_id.clone();
     let phase = phase.unwrap_or_else(|| ticket.position.work_phase(workflow).clone());
     let phase = workable(workflow, phase)?;
-    let existing = tasks::existing(tx.connection(), &new.depends_on).await?;
+    let existing = match new.depends_on.as_slice() {
+        [] => Vec::new(),
+        ids => tasks::existing(tx.connection(), ids).await?,
+    };
     if let Some(index) = new.depends_on.iter().position(|id| !existing.contains(id)) {
         let id = new.depends_on[index];
         return Err(Error::UnknownDependency { field: "depends_on", index, id });
@@ -151,7 +154,9 @@ async fn insert(
     }
     tasks::insert(tx, workflow, std::slice::from_ref(&task)).await?;
     tx.announce(announce::task_created(call, &task));
-    flow::settle_after_making(tx, call, settings, &task).await?;
+    if settings.advances(&ticket) {
+        flow::settle_after_making(tx, call, settings, &task).await?;
+    }
     Ok(task)
 }
 

@@ -1,18 +1,22 @@
-//! Which tasks an agent may claim now, best first: one statement, the same rules on both databases.
+//! Which tasks an agent may claim now, best first: one statement, the same rules on both databases
+//! (`docs/adr/0019-how-a-claim-finds-its-task.md`).
 
 use chrono::{DateTime, Utc};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_registry::{AgentType, Capability};
-use sea_orm::Value;
+use sea_orm::{IdenStatic, Value};
 use uuid::Uuid;
 
-use crate::{Backend, Connection, Result, Tx, query::Query};
+use super::{COLUMNS, TABLE, Task};
+use crate::{
+    Backend, Connection, Result, Tx, decode,
+    query::{Query, Text},
+    tickets::ids_of,
+};
 
-/// Who asks for work, and by which rules it is given.
+/// Who asks for work, and by which rules it is given. The tickets follow the standard workflow.
 #[derive(Debug, Clone)]
 pub struct Claimable<'a> {
-    /// The workflow of the tickets.
-    pub workflow: &'a Workflow,
     /// The agent.
     pub agent_id: Uuid,
     /// What it is there for.
@@ -34,107 +38,163 @@ pub struct Claimable<'a> {
 /// # Errors
 /// Storage failures.
 pub async fn claimable(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> Result<Vec<Uuid>> {
-    select(db, wanted, limit, "").await
+    Ok(db.all(looking(db.backend(), wanted, limit)?).await?.into_iter().map(|(id,)| id).collect())
 }
 
-/// The same, each held until the transaction ends. On PostgreSQL those that somebody else holds are
-/// passed over, so that nobody waits.
+/// How the database goes about [`claimable`], for whoever wants to know what it walks.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn hold_claimable(tx: &Tx, wanted: &Claimable<'_>, limit: u64) -> Result<Vec<Uuid>> {
-    let postgres = tx.connection().backend() == Backend::Postgres;
-    // Whoever writes to SQLite is alone.
-    let locks = if postgres { " FOR UPDATE OF t SKIP LOCKED" } else { "" };
-    select(tx.connection(), wanted, limit, locks).await
+pub async fn explained(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> Result<String> {
+    let query = looking(db.backend(), wanted, limit)?;
+    Ok(match db.backend() {
+        Backend::Sqlite => {
+            let rows: Vec<(i64, i64, i64, String)> =
+                db.all(query.after("EXPLAIN QUERY PLAN")).await?;
+            rows.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n")
+        }
+        Backend::Postgres => {
+            let rows: Vec<(String,)> = db.all(query.after("EXPLAIN")).await?;
+            rows.into_iter().map(|(step,)| step).collect::<Vec<_>>().join("\n")
+        }
+    })
 }
 
-async fn select(
-    db: &Connection,
+/// Gives the agent the best tasks that it could claim now, until a time: each gets its next token
+/// and version. On PostgreSQL those that somebody else holds are passed over, so that nobody waits.
+///
+/// # Errors
+/// Storage failures.
+pub async fn claim(
+    tx: &Tx,
     wanted: &Claimable<'_>,
     limit: u64,
-    locks: &str,
-) -> Result<Vec<Uuid>> {
+    until: DateTime<Utc>,
+) -> Result<Vec<Task>> {
+    static ONE: Text = Text::new();
+    static SOME: Text = Text::new();
+    let db = tx.connection();
     let backend = db.backend();
-    let mut values = Values(Vec::new());
-    let text = format!("{}{locks}", statement(backend, wanted, limit, &mut values));
-    let query = Query::written(backend, &text, values.0);
-    Ok(db.all(query).await?.into_iter().map(|(id,)| id).collect())
+    let mut values = values(wanted)?;
+    values.push(until.into());
+    // With the number in its text, PostgreSQL knows how little of the index it has to walk.
+    let query = if limit == 1 {
+        ONE.written(backend, values, || claiming(backend, "1"))
+    } else {
+        values.push(limit.into());
+        SOME.written(backend, values, || claiming(backend, "$9"))
+    };
+    let mut tasks: Vec<Task> = db.all(query).await?;
+    tasks.sort_unstable_by_key(|task| (task.priority.rank(), task.created_at, task.id));
+    Ok(tasks)
 }
 
-/// A task whose prerequisite was cancelled waits for it no longer: somebody decided that it is not
-/// needed. A ticket that has not left its first phase begins with its first work, unless gates
-/// watch its way there or templates make the work on it.
-fn statement(backend: Backend, wanted: &Claimable<'_>, limit: u64, values: &mut Values) -> String {
-    let Claimable { workflow, agent_id, agent_type, phase_id, capabilities, gates, templates, now } =
-        wanted;
-    let ended = values.list(workflow.phases().filter(|phase| workflow.is_terminal(phase)));
-    let parked = values.list(workflow.phases().filter(|phase| workflow.is_parking(phase)));
-    let initial = values.add(workflow.initial().as_str());
-    let standing = rank(workflow, values);
-    let phase = phase_id
-        .map(|phase| format!(" AND t.phase_id = {}", values.add(phase)))
-        .unwrap_or_default();
-    let able = able(backend, capabilities, values);
-    let (gates, templates) = (values.add(*gates), values.add(*templates));
-    let now = values.add(*now);
-    let (agent_id, agent_type) = (values.add(*agent_id), values.add(agent_type.to_string()));
+fn looking(backend: Backend, wanted: &Claimable<'_>, limit: u64) -> Result<Query> {
+    static TEXT: Text = Text::new();
+    let mut values = values(wanted)?;
+    values.push(limit.into());
+    Ok(TEXT.written(backend, values, || {
+        format!("SELECT t.id {} ORDER BY {ORDER} LIMIT $8", ready(backend))
+    }))
+}
+
+/// The index `ix_tasks_agent_type_priority_rank_created_at_id` is in this order.
+const ORDER: &str = "t.priority_rank, t.created_at, t.id";
+
+fn claiming(backend: Backend, limit: &str) -> String {
+    let set = "UPDATE tasks SET status = 'claimed', agent_id = $7, lease_expires_at = $8, \
+         available_at = NULL, fencing_token = fencing_token + 1, version = version + 1, \
+         updated_at = $3";
+    let ready = ready(backend);
+    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
+    let columns: Vec<String> =
+        COLUMNS.iter().map(|column| format!("\"{}\"", column.as_str())).collect();
+    let columns = columns.join(", ");
+    match backend {
+        // Whoever writes to SQLite is alone.
+        Backend::Sqlite => format!(
+            "{set} WHERE id IN (SELECT t.id {ready} ORDER BY {ORDER} LIMIT {limit}) \
+             RETURNING {columns}, {dependencies} AS depends_on"
+        ),
+        Backend::Postgres => format!(
+            "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} ORDER BY {ORDER} \
+               LIMIT {limit} FOR UPDATE OF t SKIP LOCKED) \
+             {set} FROM picked WHERE id = best RETURNING {columns}, {dependencies} AS depends_on"
+        ),
+    }
+}
+
+/// The values of [`ready`].
+fn values(wanted: &Claimable<'_>) -> Result<Vec<Value>> {
+    let Claimable { agent_id, agent_type, phase_id, capabilities, gates, templates, now } = wanted;
+    Ok(vec![
+        agent_type.to_string().into(),
+        phase_id.map(str::to_owned).into(),
+        (*now).into(),
+        (*gates).into(),
+        (*templates).into(),
+        decode::encoded(TABLE, "required_capabilities", capabilities)?.into(),
+        (*agent_id).into(),
+    ])
+}
+
+/// Pending tasks that nothing keeps from this agent. A task whose prerequisite was cancelled waits
+/// for it no longer: somebody decided that it is not needed. A ticket that has not left its first
+/// phase begins with its first work, unless gates watch its way there or templates make the work on
+/// it.
+///
+/// Every question is a subquery of its own, asked of one task after the other in the order of the
+/// index: a join would let the database read whole tables for an answer of one row.
+fn ready(backend: Backend) -> String {
+    let workflow = Workflow::standard();
+    let ended = names(workflow.phases().filter(|phase| workflow.is_terminal(phase)));
+    let parked = names(workflow.phases().filter(|phase| workflow.is_parking(phase)));
+    let initial = name(workflow.initial());
+    let standing = standing(workflow);
+    let able = match backend {
+        Backend::Sqlite => {
+            "(t.required_capabilities = '[]' OR NOT EXISTS (\
+               SELECT 1 FROM json_each(t.required_capabilities) AS c \
+               WHERE c.value NOT IN (SELECT value FROM json_each($6))))"
+        }
+        Backend::Postgres => "t.required_capabilities::jsonb <@ $6::jsonb",
+    };
+    // PostgreSQL makes no join of what has an offset.
+    let alone = if backend == Backend::Postgres { " OFFSET 0" } else { "" };
     format!(
-        "SELECT t.id FROM tasks t JOIN tickets k ON k.id = t.ticket_id \
-         WHERE t.status = 'pending' AND t.agent_type = {agent_type}{phase} \
-         AND (t.available_at IS NULL OR t.available_at <= {now}) \
-         AND k.phase_id NOT IN ({ended}) AND k.phase_id NOT IN ({parked}) \
-         AND (t.phase_rank <= {standing} \
-           OR (k.phase_id = {initial} AND NOT COALESCE(k.gates, {gates}) \
-             AND NOT COALESCE(k.templates, {templates}))) \
+        "FROM tasks t WHERE t.status = 'pending' AND t.agent_type = $1 \
+         AND (CAST($2 AS text) IS NULL OR t.phase_id = CAST($2 AS text)) \
+         AND (t.available_at IS NULL OR t.available_at <= $3) \
+         AND {able} \
+         AND (SELECT k.phase_id NOT IN ({ended}, {parked}) AND (t.phase_rank <= {standing} \
+             OR (k.phase_id = {initial} AND NOT COALESCE(k.gates, $4) \
+               AND NOT COALESCE(k.templates, $5))) \
+           FROM tickets k WHERE k.id = t.ticket_id) \
          AND NOT EXISTS (SELECT 1 FROM tasks e WHERE e.ticket_id = t.ticket_id \
-           AND e.phase_rank < t.phase_rank AND e.status IN ('pending', 'claimed', 'running')) \
+           AND e.phase_rank < t.phase_rank AND e.status IN ('pending', 'claimed', 'running'){alone}) \
          AND NOT EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks o ON o.id = d.depends_on_id \
-           WHERE d.task_id = t.id AND o.status NOT IN ('completed', 'cancelled')) \
+           WHERE d.task_id = t.id AND o.status NOT IN ('completed', 'cancelled'){alone}) \
          AND NOT EXISTS (SELECT 1 FROM ticket_dependencies d JOIN tickets b \
            ON b.id = d.blocked_by_id WHERE d.ticket_id = t.ticket_id \
-           AND b.phase_id NOT IN ({ended})) \
-         AND NOT EXISTS ({able}) \
+           AND b.phase_id NOT IN ({ended}){alone}) \
          AND NOT EXISTS (SELECT 1 FROM task_attempts a WHERE a.task_id = t.id \
-           AND a.agent_id = {agent_id} AND a.failure_class = 'capability') \
-         ORDER BY t.priority_rank, t.created_at, t.id LIMIT {limit}"
+           AND a.agent_id = $7 AND a.failure_class = 'capability'{alone})"
     )
 }
 
 /// Where the ticket stands in the sequence of its phases.
-fn rank(workflow: &Workflow, values: &mut Values) -> String {
-    let cases: Vec<String> = workflow
-        .sequence()
-        .iter()
-        .enumerate()
-        .map(|(rank, phase)| format!("WHEN {} THEN {rank}", values.add(phase.as_str())))
-        .collect();
+fn standing(workflow: &Workflow) -> String {
+    let ranks = workflow.sequence().iter().enumerate();
+    let cases: Vec<String> =
+        ranks.map(|(rank, phase)| format!("WHEN {} THEN {rank}", name(phase))).collect();
     format!("(CASE k.phase_id {} ELSE -1 END)", cases.join(" "))
 }
 
-/// A capability that the task requires and the agent lacks.
-fn able(backend: Backend, capabilities: &[Capability], values: &mut Values) -> String {
-    let required = if backend == Backend::Postgres {
-        "json_array_elements_text(t.required_capabilities) AS c(value)"
-    } else {
-        "json_each(t.required_capabilities) AS c"
-    };
-    let had: Vec<String> =
-        capabilities.iter().map(|capability| values.add(capability.as_str())).collect();
-    format!("SELECT 1 FROM {required} WHERE c.value NOT IN ({})", had.join(", "))
+fn names<'a>(phases: impl Iterator<Item = &'a PhaseId>) -> String {
+    phases.map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// The values of a statement, each under its number: both databases read `$1`.
-struct Values(Vec<Value>);
-
-impl Values {
-    fn add(&mut self, value: impl Into<Value>) -> String {
-        self.0.push(value.into());
-        format!("${}", self.0.len())
-    }
-
-    fn list<'a>(&mut self, phases: impl Iterator<Item = &'a PhaseId>) -> String {
-        let places: Vec<String> = phases.map(|phase| self.add(phase.as_str())).collect();
-        places.join(", ")
-    }
+/// A phase of the workflow, which is no input.
+fn name(phase: &PhaseId) -> String {
+    format!("'{}'", phase.as_str().replace('\'', "''"))
 }

@@ -1,11 +1,81 @@
 //! Who has which task, and for how much longer.
 
 use chrono::{DateTime, Utc};
-use phaseline_tasks::TaskState;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use crate::{Connection, Result, Tx, entity::task};
+use super::{COLUMNS, TABLE, Task};
+use crate::{
+    Backend, Connection, Result, Tx,
+    agents::{self, StoredAgent},
+    entity::task,
+    query::Text,
+    row::{FromRow, Row},
+    tickets::ids_of,
+};
+
+/// A task, and the agent that had it when it was looked for; both are held until the transaction
+/// ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// The task.
+    pub task: Task,
+    /// The agent.
+    pub agent: Option<StoredAgent>,
+    /// Whether the ticket, which is not held, says that it advances by itself.
+    pub auto_advance: Option<bool>,
+}
+
+/// Holds a task and the agent that has it against other writers until the transaction ends: the
+/// agent first. Where the task changes hands meanwhile, the agent is not the one that it names.
+///
+/// # Errors
+/// Storage failures.
+pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
+    static TEXT: Text = Text::new();
+    let backend = tx.connection().backend();
+    let query = TEXT.written(backend, vec![id.into()], || taking(backend));
+    tx.connection().first(query).await
+}
+
+fn taking(backend: Backend) -> String {
+    let of = |table: &str, column: &str| format!("{table}.\"{column}\"");
+    let task: Vec<String> = COLUMNS.iter().map(|column| of("tasks", column.as_str())).collect();
+    let agent: Vec<String> =
+        agents::COLUMNS.iter().map(|column| of("holder", column.as_str())).collect();
+    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
+    let columns = format!(
+        "{}, {dependencies} AS depends_on, \
+         (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
+         holder.id IS NOT NULL AS held, {}",
+        task.join(", "),
+        agent.join(", ")
+    );
+    match backend {
+        // Whoever writes to SQLite is alone.
+        Backend::Sqlite => format!(
+            "SELECT {columns} FROM tasks LEFT JOIN agents AS holder ON holder.id = tasks.agent_id \
+             WHERE tasks.id = $1"
+        ),
+        Backend::Postgres => format!(
+            "WITH holder AS MATERIALIZED (SELECT * FROM agents \
+               WHERE id = (SELECT agent_id FROM tasks WHERE id = $1) FOR UPDATE) \
+             SELECT {columns} FROM tasks LEFT JOIN holder ON TRUE WHERE tasks.id = $1 \
+             FOR UPDATE OF tasks"
+        ),
+    }
+}
+
+impl FromRow for Taken {
+    const TABLE: &'static str = TABLE;
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let task = Task::from_row(row)?;
+        let auto_advance = row.get("auto_advance")?;
+        let agent = if row.get("held")? { Some(StoredAgent::from_row(row)?) } else { None };
+        Ok(Self { task, agent, auto_advance })
+    }
+}
 
 /// The tasks that this agent has, in no order.
 ///
@@ -47,16 +117,15 @@ pub async fn live_of(db: &Connection, ticket: Uuid) -> Result<Vec<Uuid>> {
     Ok(db.select(&query).await?.into_iter().map(|(id,)| id).collect())
 }
 
-/// Some of the tasks whose lease has ended by `now`, the longest ago first.
+/// Some of the tasks whose lease has ended by `now`, the longest ago first. Only a task that somebody
+/// has is under a lease.
 ///
 /// # Errors
 /// Storage failures.
 pub async fn overdue(db: &Connection, now: DateTime<Utc>, limit: u64) -> Result<Vec<Uuid>> {
-    let live = [TaskState::Claimed, TaskState::Running].map(|state| state.to_string());
     let query = task::Entity::find()
         .select_only()
         .column(task::Column::Id)
-        .filter(task::Column::Status.is_in(live))
         .filter(task::Column::LeaseExpiresAt.lte(now))
         .order_by_asc(task::Column::LeaseExpiresAt)
         .limit(limit);

@@ -1,13 +1,9 @@
 //! The writes of tasks, each at the version that was decided on.
 
-use chrono::{DateTime, Utc};
 use phaseline_phases::Workflow;
-use phaseline_tasks::TaskState;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, Iterable, QueryFilter,
-    QueryTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait,
 };
-use uuid::Uuid;
 
 use super::{TABLE, Task};
 use crate::{
@@ -40,30 +36,6 @@ pub async fn insert(tx: &Tx, workflow: &Workflow, tasks: &[Task]) -> Result<()> 
         tx.connection().change(&task_dependency::Entity::insert_many(edges.to_vec())).await?;
     }
     Ok(())
-}
-
-/// Gives tasks that this transaction holds to an agent: each gets its next token and version.
-///
-/// # Errors
-/// Storage failures.
-pub async fn claim(
-    tx: &Tx,
-    tasks: &[Uuid],
-    agent: Uuid,
-    until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    let update = task::Entity::update_many()
-        .col_expr(task::Column::Status, Expr::value(TaskState::Claimed.to_string()))
-        .col_expr(task::Column::AgentId, Expr::value(agent))
-        .col_expr(task::Column::LeaseExpiresAt, Expr::value(until))
-        .col_expr(task::Column::AvailableAt, Expr::value(None::<DateTime<Utc>>))
-        .col_expr(task::Column::FencingToken, Expr::col(task::Column::FencingToken).add(1))
-        .col_expr(task::Column::Version, Expr::col(task::Column::Version).add(1))
-        .col_expr(task::Column::UpdatedAt, Expr::value(now))
-        .filter(task::Column::Id.is_in(tasks.iter().copied()))
-        .filter(task::Column::Status.eq(TaskState::Pending.to_string()));
-    tx.connection().change(&update).await
 }
 
 /// Stores where a task has got, if it is still at `version`; `false` when it is not. What the task
