@@ -9,8 +9,8 @@ use phaseline_context::{Pack, Pinned, TicketContext, pack};
 use phaseline_persistence::{
     Tx,
     agents::{self, StoredAgent},
-    attempts::{self, Attempt},
-    tasks::{self, Claimable, Task},
+    attempts::Attempt,
+    tasks::{self, Claimable, Given, Task},
     tickets::{self, Ticket},
 };
 use phaseline_phases::PhaseId;
@@ -112,11 +112,15 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
         return Ok(Claimed { items: Vec::new(), reason: Some(reason), agent: stored });
     }
     let slots = stored.agent.slots_taken + u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-    let stored = holding::load(tx, call, stored, slots, true).await?;
     let items = hand_over(tx, call, settings, tasks, until, ask.max_tokens).await?;
     let attempts: Vec<Attempt> =
         items.iter().map(|item| begun(item, agent, ask.lease, call.now)).collect();
-    attempts::insert(tx, &attempts).await?;
+    let status = stored.agent.status;
+    let stored = holding::loaded(call, stored, slots, true);
+    let moved = stored.agent.status != status;
+    if !tasks::begin_held(tx, &stored.agent, moved, &attempts, call.now).await? {
+        return Err(phaseline_persistence::Error::ChangedHands.into());
+    }
     for item in &items {
         tx.announce(announce::claimed(call, &item.task, &item.pack.content_hash));
     }
@@ -128,13 +132,16 @@ async fn hand_over(
     tx: &Tx,
     call: &Call,
     settings: &Settings,
-    tasks: Vec<Task>,
+    given: Vec<Given>,
     until: DateTime<Utc>,
     max_tokens: Option<u32>,
 ) -> Result<Vec<ClaimedTask>> {
     let mut known = Known::default();
-    let mut items = Vec::with_capacity(tasks.len());
-    for task in tasks {
+    let mut items = Vec::with_capacity(given.len());
+    for Given { task, ticket } in given {
+        if let Some((ticket, context)) = ticket {
+            known.tickets.entry(ticket.id).or_insert((ticket, context.document));
+        }
         let ticket = known.begun(tx, call, settings, &task).await?;
         let pack = known.pack(&ticket, &task, max_tokens)?;
         let fencing_token = task.fencing_token;
@@ -161,12 +168,10 @@ impl Known {
         task: &Task,
     ) -> Result<Ticket> {
         let id = task.ticket_id;
-        if let Some((ticket, _)) = self.tickets.get(&id)
-            && !early(ticket, task)?
-        {
-            return Ok(ticket.clone());
-        }
-        let mut found = with_context(tx, id).await?;
+        let mut found = match self.tickets.remove(&id) {
+            Some(found) => found,
+            None => with_context(tx, id).await?,
+        };
         if early(&found.0, task)? && settings.advances(&found.0) {
             flow::begin(tx, call, settings, id, &task.phase_id).await?;
             found = with_context(tx, id).await?;

@@ -67,35 +67,39 @@ impl Holding {
         }
     }
 
-    /// Ends the attempt that is under way, if one is, and frees the slot of its agent; the task
-    /// itself is for the caller to change. Says what the agent is then.
+    /// Stores where the task has got, and, if somebody has it, ends the attempt that is under way and
+    /// frees the slot of its agent. Says what the agent is then.
     pub(crate) async fn part(
         &mut self,
         tx: &Tx,
         call: &Call,
         parting: &Parting<'_>,
+        task: &Task,
     ) -> Result<Option<StoredAgent>> {
-        let task = &self.task;
-        if !task.status.is_live() {
+        let before = &self.task;
+        let agent = self.agent.take().filter(|_| before.status.is_live());
+        let Some(holder) = agent else {
+            keep(tx, task).await?;
             return Ok(None);
-        }
+        };
+        let taken = holder.agent.slots_taken.checked_sub(1);
+        let taken = taken.ok_or_else(|| persistence::Error::Corrupt {
+            table: "agents",
+            column: "slots_taken",
+            why: format!("it is 0 while the agent has task {}", task.id),
+        })?;
+        let status = holder.agent.status;
+        let freed = loaded(call, holder, taken, parting.progress);
         let end = End {
             outcome: parting.outcome,
             failure_class: parting.class,
             error_message: parting.message,
             at: call.now,
         };
-        attempts::end(tx, task.id, task.fencing_token, end).await?;
-        let Some(agent) = self.agent.take() else {
-            return Ok(None);
-        };
-        let taken = agent.agent.slots_taken.checked_sub(1);
-        let taken = taken.ok_or_else(|| persistence::Error::Corrupt {
-            table: "agents",
-            column: "slots_taken",
-            why: format!("it is 0 while the agent has task {}", task.id),
-        })?;
-        let freed = load(tx, call, agent, taken, parting.progress).await?;
+        let moved = freed.agent.status != status;
+        if !tasks::end_held(tx, task, before.version, end, &freed.agent, moved, call.now).await? {
+            return Err(persistence::Error::ChangedHands.into());
+        }
         if freed.agent.draining && taken == 0 {
             tx.announce(announce::drained(call, &freed));
         }
@@ -118,14 +122,14 @@ pub(crate) async fn let_go(tx: &Tx, call: &Call, ticket: Uuid) -> Result<Vec<Sto
             message: Some("the ticket was deleted"),
             progress: false,
         };
-        if let Some(freed) = holding.part(tx, call, &parting).await? {
-            agents.push(freed);
-        }
         let task = Task {
             error_message: parting.message.map(str::to_owned),
             ..freed(&holding.task, TaskState::Cancelled, call.now)
         };
-        store(tx, &task, announce::cancelled(call, &task, agent)).await?;
+        if let Some(freed) = holding.part(tx, call, &parting, &task).await? {
+            agents.push(freed);
+        }
+        tx.announce(announce::cancelled(call, &task, agent));
     }
     Ok(agents)
 }
@@ -138,28 +142,46 @@ pub(crate) async fn load(
     slots_taken: u32,
     progress: bool,
 ) -> Result<StoredAgent> {
+    let (status, version) = (stored.agent.status, stored.agent.version);
+    let stored = loaded(call, stored, slots_taken, progress);
+    let moved = stored.agent.status != status;
+    if !agents::load(tx, &stored.agent, moved, version, call.now).await? {
+        return Err(persistence::Error::ChangedHands.into());
+    }
+    Ok(stored)
+}
+
+/// The agent with its next version, with so much in hand.
+pub(crate) fn loaded(
+    call: &Call,
+    stored: StoredAgent,
+    slots_taken: u32,
+    progress: bool,
+) -> StoredAgent {
     let before = stored.agent;
-    let (status, version) = (before.status, before.version);
     let agent = Agent {
         slots_taken,
         status: before.status.with_load(slots_taken),
         last_progress: if progress { Some(call.now) } else { before.last_progress },
-        version: version + 1,
+        version: before.version + 1,
         ..before
     };
-    if !agents::load(tx, &agent, agent.status != status, version, call.now).await? {
-        return Err(persistence::Error::ChangedHands.into());
-    }
-    Ok(StoredAgent { agent, updated_at: call.now, ..stored })
+    StoredAgent { agent, updated_at: call.now, ..stored }
 }
 
 /// Stores a changed task that this transaction holds, and announces it.
 pub(crate) async fn store(tx: &Tx, task: &Task, event: NewEvent) -> Result<()> {
-    if !tasks::replace(tx, task, task.version - 1).await? {
-        return Err(persistence::Error::ChangedHands.into());
-    }
+    keep(tx, task).await?;
     tx.announce(event);
     Ok(())
+}
+
+async fn keep(tx: &Tx, task: &Task) -> Result<()> {
+    if tasks::replace(tx, task, task.version - 1).await? {
+        Ok(())
+    } else {
+        Err(persistence::Error::ChangedHands.into())
+    }
 }
 
 /// The task with its next version, in nobody's hands.

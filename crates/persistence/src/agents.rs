@@ -224,27 +224,38 @@ pub async fn load(
     static STATUS: Text = Text::new();
     static SLOTS: Text = Text::new();
     let db = tx.connection();
-    let mut values: Vec<Value> = vec![
+    let mut values = Vec::from(load_values(agent, version, now)?);
+    let query = if moved {
+        STATUS.written(db.backend(), values, || load_text(1, true))
+    } else {
+        values.pop();
+        SLOTS.written(db.backend(), values, || load_text(1, false))
+    };
+    Ok(db.execute(query).await? > 0)
+}
+
+/// The values of [`load_text`].
+pub(crate) fn load_values(agent: &Agent, version: i64, now: DateTime<Utc>) -> Result<[Value; 7]> {
+    Ok([
         decode::number::<i32, _>(TABLE, "slots_taken", agent.slots_taken)?.into(),
         agent.last_progress.into(),
         agent.version.into(),
         now.into(),
         agent.id.into(),
         version.into(),
-    ];
-    let write = |status: &str| {
-        format!(
-            "UPDATE agents SET slots_taken = $1, last_progress = $2, version = $3, \
-               updated_at = $4{status} WHERE id = $5 AND version = $6"
-        )
-    };
-    let query = if moved {
-        values.push(agent.status.to_string().into());
-        STATUS.written(db.backend(), values, || write(", status = $7"))
-    } else {
-        SLOTS.written(db.backend(), values, || write(""))
-    };
-    Ok(db.execute(query).await? > 0)
+        agent.status.to_string().into(),
+    ])
+}
+
+/// The statement that stores what an agent has in hand; its values begin at this place.
+pub(crate) fn load_text(first: usize, moved: bool) -> String {
+    let [slots, progress, version, now, id, before, status] =
+        std::array::from_fn(|nth| format!("${}", first + nth));
+    let status = if moved { format!(", status = {status}") } else { String::new() };
+    format!(
+        "UPDATE agents SET slots_taken = {slots}, last_progress = {progress}, version = {version}, \
+           updated_at = {now}{status} WHERE id = {id} AND version = {before}"
+    )
 }
 
 /// Stores that a health was announced, unless another one has been since; `false` when it has.

@@ -204,7 +204,7 @@ fn running(task: Uuid, token: i64) -> sea_orm::UpdateMany<task_attempt::Entity> 
         .filter(Expr::col(task_attempt::Column::EndedAt).is_null())
 }
 
-fn row(attempt: &Attempt) -> Result<task_attempt::ActiveModel> {
+pub(crate) fn row(attempt: &Attempt) -> Result<task_attempt::ActiveModel> {
     let Attempt {
         task_id,
         fencing_token,

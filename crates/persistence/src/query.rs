@@ -43,11 +43,6 @@ impl Query {
         Self { text: text.into(), values: values.into_iter().collect() }
     }
 
-    /// The same behind this, for example to have it explained.
-    pub(crate) fn after(self, words: &str) -> Self {
-        Self { text: format!("{words} {}", self.text).into(), ..self }
-    }
-
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -2,6 +2,7 @@
 
 mod claimable;
 mod done;
+mod hands;
 mod held;
 mod write;
 
@@ -18,15 +19,17 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Backend, Connection, Page, Result, Slice, Tx,
+    Backend, Connection, Page, Result, Slice,
     entity::{task, task_dependency},
     query::Text,
     row::{FromRow, Row},
     tickets::{ROWS_AT_ONCE, ids_of},
 };
 
-pub use claimable::{Claimable, claim, claimable, explained};
+pub use claimable::{Claimable, Given, claim, claimable};
+
 pub use done::{counts, finished, finished_by, last_completed};
+pub use hands::{begin_held, end_held};
 pub use held::{Taken, held_by, hold_all_of, live_of, overdue, take};
 pub use write::{insert, replace};
 

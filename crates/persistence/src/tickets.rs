@@ -7,7 +7,7 @@ use phaseline_context::TicketContext;
 use phaseline_phases::{Answer, Blocker, PhaseId, Position, WorkflowId};
 use phaseline_tasks::Priority;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
@@ -285,6 +285,16 @@ pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>>
             .into_query()
     });
     db.first(query).await
+}
+
+/// The columns of a ticket and its context as [`with_context`] reads them, of the ticket with this
+/// name in a statement of somebody else's.
+pub(crate) fn columns_of(backend: Backend, name: &str) -> String {
+    let columns: Vec<String> =
+        COLUMNS.iter().map(|column| format!("{name}.\"{}\"", column.as_str())).collect();
+    let blockers = ids_of(backend, "ticket_dependencies", "ticket_id", "blocked_by_id", name);
+    let columns = columns.join(", ");
+    format!("{columns}, {blockers} AS blocked_by, {name}.context, {name}.context_summary")
 }
 
 /// Tickets with what they wait for.

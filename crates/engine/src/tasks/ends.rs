@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use phaseline_context::TaskResult;
-use phaseline_persistence::{
-    Tx, attempts,
-    tasks::{self, Task},
-    tickets,
-};
+use phaseline_persistence::{Tx, attempts, tasks::Task, tickets};
 use phaseline_phases::{Blocker, BlockerKind};
 use phaseline_tasks::{
     AttemptOutcome, FailureClass, IllegalTaskMove, Next, TaskState, after_failure,
@@ -107,8 +103,8 @@ pub async fn cancel(
                     message: reason.as_deref(),
                     progress: false,
                 };
-                let stored = holding.part(tx, call, &parting).await?;
-                holding::store(tx, &task, announce::cancelled(call, &task, agent)).await?;
+                let stored = holding.part(tx, call, &parting, &task).await?;
+                tx.announce(announce::cancelled(call, &task, agent));
                 flow::settle(tx, call, settings, &task).await?;
                 Ok(Done { task, agent: stored })
             })
@@ -189,8 +185,8 @@ async fn completed(
     };
     let parting =
         Parting { outcome: AttemptOutcome::Completed, class: None, message: None, progress: true };
-    let stored = holding.part(tx, call, &parting).await?;
-    holding::store(tx, &task, announce::completed(call, &task, agent)).await?;
+    let stored = holding.part(tx, call, &parting, &task).await?;
+    tx.announce(announce::completed(call, &task, agent));
     carry_on(tx, call, settings, &task, holding.auto_advance).await?;
     Ok(Done { task, agent: stored })
 }
@@ -262,25 +258,22 @@ async fn failed(
         message: Some(message),
         progress: true,
     };
-    let stored = holding.part(tx, call, &parting).await?;
+    let stored = holding.part(tx, call, &parting, &task).await?;
     tx.announce(announce::attempt_failed(call, &task, agent, *class, message));
     if task.status == TaskState::Failed {
-        holding::store(tx, &task, announce::failed(call, &task, Some(agent))).await?;
+        tx.announce(announce::failed(call, &task, Some(agent)));
         let blocker = used_up(tx, &task, call).await?;
         flow::block(tx, call, settings, task.ticket_id, blocker).await?;
-    } else {
-        keep(tx, &task).await?;
-        if *class == FailureClass::NeedsInput {
-            let blocker = Blocker {
-                kind: BlockerKind::NeedsInput,
-                question: Some(question.clone().unwrap_or_else(|| message.clone())),
-                reasons: vec![message.clone()],
-                since: call.now,
-                by: Some(format!("agents/{agent}")),
-                task_id: Some(id.to_string()),
-            };
-            flow::block(tx, call, settings, task.ticket_id, blocker).await?;
-        }
+    } else if *class == FailureClass::NeedsInput {
+        let blocker = Blocker {
+            kind: BlockerKind::NeedsInput,
+            question: Some(question.clone().unwrap_or_else(|| message.clone())),
+            reasons: vec![message.clone()],
+            since: call.now,
+            by: Some(format!("agents/{agent}")),
+            task_id: Some(id.to_string()),
+        };
+        flow::block(tx, call, settings, task.ticket_id, blocker).await?;
     }
     Ok(Done { task, agent: stored })
 }
@@ -294,15 +287,6 @@ async fn given_up(tx: &Tx, call: &Call, holding: &Holding, failure: &Failure) ->
     };
     holding::store(tx, &task, announce::failed(call, &task, None)).await?;
     Ok(Done { task, agent: None })
-}
-
-/// Stores a task whose event has been announced already.
-async fn keep(tx: &Tx, task: &Task) -> Result<()> {
-    if tasks::replace(tx, task, task.version - 1).await? {
-        Ok(())
-    } else {
-        Err(phaseline_persistence::Error::ChangedHands.into())
-    }
 }
 
 /// Why the ticket of a task that used up its attempts cannot go on.

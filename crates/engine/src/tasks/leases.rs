@@ -62,11 +62,10 @@ pub async fn release(
                     progress: true,
                 };
                 let task = freed(&holding.task, TaskState::Pending, call.now);
-                let agent = holding.part(tx, call, &parting).await?;
+                let agent = holding.part(tx, call, &parting, &task).await?;
                 let from = holding.task.agent_id.unwrap_or_default();
                 let kind = announce::TASK_RELEASED;
-                let event = announce::given_back(call, kind, &task, from, reason.as_deref());
-                holding::store(tx, &task, event).await?;
+                tx.announce(announce::given_back(call, kind, &task, from, reason.as_deref()));
                 Ok(Done { task, agent })
             })
         })
@@ -108,9 +107,8 @@ async fn give_back(
     };
     let from = holding.task.agent_id.unwrap_or_default();
     let parting = Parting { outcome, class: None, message: None, progress: false };
-    let agent = holding.part(tx, call, &parting).await?;
-    let event = announce::given_back(call, kind, &task, from, Some(outcome.why()));
-    holding::store(tx, &task, event).await?;
+    let agent = holding.part(tx, call, &parting, &task).await?;
+    tx.announce(announce::given_back(call, kind, &task, from, Some(outcome.why())));
     Ok(agent)
 }
 

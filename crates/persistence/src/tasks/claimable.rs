@@ -11,7 +11,8 @@ use super::{COLUMNS, TABLE, Task};
 use crate::{
     Backend, Connection, Result, Tx, decode,
     query::{Query, Text},
-    tickets::ids_of,
+    row::{FromRow, Row},
+    tickets::{self, StoredContext, Ticket, ids_of},
 };
 
 /// Who asks for work, and by which rules it is given. The tickets follow the standard workflow.
@@ -33,31 +34,21 @@ pub struct Claimable<'a> {
     pub now: DateTime<Utc>,
 }
 
+/// A task that an agent was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    /// The task.
+    pub task: Task,
+    /// Its ticket and what its phases found out, where the same statement could tell.
+    pub ticket: Option<(Ticket, StoredContext)>,
+}
+
 /// The tasks that could be claimed now, best first: by priority, then the oldest. It holds nothing.
 ///
 /// # Errors
 /// Storage failures.
 pub async fn claimable(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> Result<Vec<Uuid>> {
     Ok(db.all(looking(db.backend(), wanted, limit)?).await?.into_iter().map(|(id,)| id).collect())
-}
-
-/// How the database goes about [`claimable`], for whoever wants to know what it walks.
-///
-/// # Errors
-/// Storage failures.
-pub async fn explained(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> Result<String> {
-    let query = looking(db.backend(), wanted, limit)?;
-    Ok(match db.backend() {
-        Backend::Sqlite => {
-            let rows: Vec<(i64, i64, i64, String)> =
-                db.all(query.after("EXPLAIN QUERY PLAN")).await?;
-            rows.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n")
-        }
-        Backend::Postgres => {
-            let rows: Vec<(String,)> = db.all(query.after("EXPLAIN")).await?;
-            rows.into_iter().map(|(step,)| step).collect::<Vec<_>>().join("\n")
-        }
-    })
 }
 
 /// Gives the agent the best tasks that it could claim now, until a time: each gets its next token
@@ -70,7 +61,7 @@ pub async fn claim(
     wanted: &Claimable<'_>,
     limit: u64,
     until: DateTime<Utc>,
-) -> Result<Vec<Task>> {
+) -> Result<Vec<Given>> {
     static ONE: Text = Text::new();
     static SOME: Text = Text::new();
     let db = tx.connection();
@@ -84,9 +75,17 @@ pub async fn claim(
         values.push(limit.into());
         SOME.written(backend, values, || claiming(backend, "$9"))
     };
-    let mut tasks: Vec<Task> = db.all(query).await?;
-    tasks.sort_unstable_by_key(|task| (task.priority.rank(), task.created_at, task.id));
-    Ok(tasks)
+    let mut given: Vec<Given> = match backend {
+        Backend::Sqlite => {
+            let tasks: Vec<Task> = db.all(query).await?;
+            tasks.into_iter().map(|task| Given { task, ticket: None }).collect()
+        }
+        Backend::Postgres => db.all(query).await?,
+    };
+    given.sort_unstable_by_key(|Given { task, .. }| {
+        (task.priority.rank(), task.created_at, task.id)
+    });
+    Ok(given)
 }
 
 fn looking(backend: Backend, wanted: &Claimable<'_>, limit: u64) -> Result<Query> {
@@ -103,24 +102,34 @@ const ORDER: &str = "t.priority_rank, t.created_at, t.id";
 
 fn claiming(backend: Backend, limit: &str) -> String {
     let set = "UPDATE tasks SET status = 'claimed', agent_id = $7, lease_expires_at = $8, \
-         available_at = NULL, fencing_token = fencing_token + 1, version = version + 1, \
-         updated_at = $3";
+         available_at = NULL, fencing_token = tasks.fencing_token + 1, \
+         version = tasks.version + 1, updated_at = $3";
     let ready = ready(backend);
     let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
     let columns: Vec<String> =
-        COLUMNS.iter().map(|column| format!("\"{}\"", column.as_str())).collect();
-    let columns = columns.join(", ");
+        COLUMNS.iter().map(|column| format!("tasks.\"{}\"", column.as_str())).collect();
+    let columns = format!("{}, {dependencies} AS depends_on", columns.join(", "));
     match backend {
         // Whoever writes to SQLite is alone.
         Backend::Sqlite => format!(
             "{set} WHERE id IN (SELECT t.id {ready} ORDER BY {ORDER} LIMIT {limit}) \
-             RETURNING {columns}, {dependencies} AS depends_on"
+             RETURNING {columns}"
         ),
         Backend::Postgres => format!(
             "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} ORDER BY {ORDER} \
                LIMIT {limit} FOR UPDATE OF t SKIP LOCKED) \
-             {set} FROM picked WHERE id = best RETURNING {columns}, {dependencies} AS depends_on"
+             {set} FROM picked, tickets k WHERE tasks.id = best AND k.id = tasks.ticket_id \
+             RETURNING {columns}, {}",
+            tickets::columns_of(backend, "k")
         ),
+    }
+}
+
+impl FromRow for Given {
+    const TABLE: &'static str = TABLE;
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Self { task: Task::from_row(row)?, ticket: Some(FromRow::from_row(row)?) })
     }
 }
 

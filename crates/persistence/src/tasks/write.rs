@@ -87,7 +87,7 @@ fn row(workflow: &Workflow, task: &Task) -> Result<task::ActiveModel> {
 }
 
 /// What changes of a task after it was made; only a claim changes its token.
-fn progress(task: &Task) -> Result<task::ActiveModel> {
+pub(super) fn progress(task: &Task) -> Result<task::ActiveModel> {
     let result =
         task.result.as_ref().map(|result| decode::encoded(TABLE, "result", result)).transpose()?;
     let number = |column, value: u32| decode::number::<i32, _>(TABLE, column, value);
