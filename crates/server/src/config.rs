@@ -20,6 +20,9 @@ use serde::Deserialize;
 
 use flow::{FlowOptions, RetryOptions};
 
+/// What is logged where nobody says.
+const USUAL_LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
+
 /// Every setting, as a flag, a variable or a line of the file; absent where it is not set there.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -175,9 +178,7 @@ impl Settings {
             workers,
             floors: floors.unwrap_or_default(),
             telemetry: Telemetry {
-                filter: log.unwrap_or_else(|| {
-                    "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn".to_owned()
-                }),
+                filter: log.unwrap_or_else(|| USUAL_LOG.to_owned()),
                 format: log_format.unwrap_or_default(),
             },
             engine,
