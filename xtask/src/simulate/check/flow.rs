@@ -78,7 +78,8 @@ fn gates(
     history: &[HistoryEntry],
 ) -> Verdict {
     let known = before.map_or(0, |ticket| ticket.position.sequence);
-    let on = before.is_some_and(|ticket| view.settings.gates_on(ticket));
+    // An edit that changes how a ticket flows does so before it lets the ticket go on.
+    let on = view.settings.gates_on(after);
     let subject = format!("tickets/{}", after.id);
     for row in history.iter().filter(|row| row.sequence > known && on && !row.forced) {
         let forward = matches!(row.kind, TransitionKind::Advance | TransitionKind::Complete);
