@@ -1,8 +1,9 @@
 //! The write door: all of a unit of work, or nothing of it.
 
+use futures::future::join_all;
 use phaseline_engine::Sources;
 use phaseline_persistence::{
-    Db, Error,
+    Db, DbOptions, Error,
     events::{self, NewEvent},
     tickets::{self, Flow, NewTicket},
 };
@@ -80,6 +81,112 @@ async fn a_key_that_is_taken_is_refused_by_the_database_in_our_words() {
         })
         .await;
     assert!(matches!(refused, Err(Error::Duplicate(_))), "{refused:?}");
+}
+
+/// What one of many who come at once does.
+type Part = (NewTicket, Fails);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fails {
+    Never,
+    BeforeItWrites,
+    AfterItHasWritten,
+}
+
+#[tokio::test]
+async fn of_many_who_come_at_once_those_that_fail_harm_none_of_the_others() {
+    let place = database().await;
+    let db = place.open().await;
+    // The second round is served in the wary way that the first one has led to.
+    for _ in 0..2 {
+        let before = tables(&db).await["tickets"] as usize;
+        let parts: Vec<Part> = (0..60)
+            .map(|number| match number % 10 {
+                3 => (new_ticket(), Fails::BeforeItWrites),
+                0 | 7 => (new_ticket(), Fails::AfterItHasWritten),
+                _ => (new_ticket(), Fails::Never),
+            })
+            .collect();
+        let (open, gate) = tokio::sync::watch::channel(false);
+        let first = db.write(gate, |_, gate| {
+            Box::pin(async move {
+                // Everybody else waits in line by then.
+                let _ = gate.clone().wait_for(|open| *open).await;
+                Ok::<_, Error>(())
+            })
+        });
+        let all = parts.iter().map(|part| part_of(&db, part.clone()));
+        let all = async {
+            let all = join_all(all);
+            let opened = async {
+                tokio::task::yield_now().await;
+                open.send(true).unwrap();
+            };
+            tokio::join!(all, opened).0
+        };
+        let (first, outcomes) = tokio::join!(first, all);
+        first.unwrap();
+        for ((ticket, fails), outcome) in parts.iter().zip(outcomes) {
+            let there = tickets::find(db.reader(), ticket.id).await.unwrap().is_some();
+            assert_eq!((outcome.is_ok(), there), (*fails == Fails::Never, *fails == Fails::Never));
+        }
+        assert_eq!(tables(&db).await["tickets"] as usize, before + 42);
+        let events = eventually("every event is in the log", || async {
+            let events = events::list(db.reader(), 0, &[], 200).await.unwrap().items;
+            (events.len() >= before + 42).then_some(events)
+        })
+        .await;
+        assert_eq!(events.len(), before + 42, "of those that succeeded, each once");
+    }
+}
+
+#[tokio::test]
+async fn who_finds_the_line_full_is_told_so_and_nothing_is_lost() {
+    let place = database().await;
+    if !place.url().starts_with("sqlite") {
+        return; // PostgreSQL has no line
+    }
+    let db = Db::open(&DbOptions { queue: 2, ..DbOptions::new(place.url()) }).await.unwrap();
+    let (open, gate) = tokio::sync::watch::channel(false);
+    let (begun, begins) = tokio::sync::oneshot::channel::<()>();
+    let begun = std::sync::Mutex::new(Some(begun));
+    let first = db.write((begun, gate), |_, (begun, gate)| {
+        Box::pin(async move {
+            drop(begun.lock().unwrap().take());
+            let _ = gate.clone().wait_for(|open| *open).await;
+            Ok::<_, Error>(())
+        })
+    });
+    let others = async {
+        let _ = begins.await; // the first one is being served
+        let all = (0..5).map(|_| part_of(&db, (new_ticket(), Fails::Never)));
+        let opened = async {
+            tokio::task::yield_now().await;
+            open.send(true).unwrap();
+        };
+        tokio::join!(join_all(all), opened).0
+    };
+    let (first, others) = tokio::join!(first, others);
+    first.unwrap();
+    let (stored, refused): (Vec<_>, Vec<_>) = others.into_iter().partition(Result::is_ok);
+    assert_eq!((stored.len(), refused.len()), (2, 3));
+    assert!(refused.iter().all(|error| matches!(error, Err(Error::Busy { waiting: 2 }))));
+    assert_eq!(tables(&db).await["tickets"] as usize, 2);
+}
+
+async fn part_of(db: &Db, part: Part) -> Result<(), Error> {
+    db.write(part, |tx, (ticket, fails)| {
+        Box::pin(async move {
+            let failure = || Err(Error::UnsupportedUrl { url: "this fails".to_owned() });
+            if *fails == Fails::BeforeItWrites {
+                return failure();
+            }
+            tickets::insert(tx, std::slice::from_ref(ticket)).await?;
+            tx.announce(created(ticket));
+            if *fails == Fails::AfterItHasWritten { failure() } else { Ok(()) }
+        })
+    })
+    .await
 }
 
 async fn store(db: &Db, ticket: NewTicket) {

@@ -36,6 +36,7 @@ pub(crate) fn ticket() -> ticket::Model {
         answers: json!([{ "answer": "euro" }]),
         templated_phases: json!(["PHASE_DESIGN"]),
         rework_since: 2,
+        has_results: true,
         version: i64::MAX,
         created_at: time(),
         updated_at: time(),

@@ -60,6 +60,7 @@ fn tickets() -> TableCreateStatement {
         .col(json("answers"))
         .col(json("templated_phases"))
         .col(integer("rework_since"))
+        .col(flag("has_results").default(false))
         .col(big("version"))
         .col(time("created_at"))
         .col(time("updated_at"))

@@ -43,6 +43,7 @@ pub(crate) fn ticket(ticket: tickets::Ticket) -> Result<wire::Ticket, Refusal> {
         answers,
         templated_phases: _, // bookkeeping of the flow, as is the next
         rework_since: _,
+        has_results: _,
         version,
         created_at,
         updated_at,

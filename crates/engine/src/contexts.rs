@@ -113,23 +113,28 @@ pub(crate) async fn prepare(
     Ok(Prepared::default())
 }
 
-/// Aggregates the phase of a task that completes after its ticket has left that phase: what comes
-/// late is not lost.
-pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task) -> Result<()> {
-    let Some(ticket) = tickets::find_and_hold(tx, task.ticket_id).await? else {
-        return Ok(());
-    };
+/// Whether a ticket has left the phase of this task, for good or for now.
+pub(crate) fn is_late(ticket: &Ticket, task: &Task) -> Result<bool> {
+    let workflow = workflow(&ticket.workflow_id)?;
+    let before = workflow.before(ticket.position.work_phase(workflow));
+    Ok(before.is_ok_and(|before| before.contains(&task.phase_id)))
+}
+
+/// Aggregates the phase of a task that completes after its ticket, which is held, has left that
+/// phase: what comes late is not lost. Answers the ticket as it is then.
+pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task, ticket: Ticket) -> Result<Ticket> {
+    if !is_late(&ticket, task)? {
+        return Ok(ticket);
+    }
     let (workflow, phase) = (workflow(&ticket.workflow_id)?, &task.phase_id);
-    let standing = ticket.position.work_phase(workflow);
-    if !workflow.before(standing).is_ok_and(|before| before.contains(phase)) {
-        return Ok(());
-    }
     let prepared = Prepared::default();
-    let changed = aggregated(tx, workflow, &ticket, phase, &prepared, call.now).await?;
-    if let Some(context) = changed {
-        store(tx, call, &ticket, phase, &context).await?;
+    match aggregated(tx, workflow, &ticket, phase, &prepared, call.now).await? {
+        Some(context) => {
+            let version = store(tx, call, &ticket, phase, &context).await?;
+            Ok(Ticket { version, updated_at: call.now, ..ticket })
+        }
+        None => Ok(ticket),
     }
-    Ok(())
 }
 
 /// Stores a context that has changed, with its event; says the version of the ticket after it.
@@ -167,6 +172,9 @@ pub(crate) async fn left(
     prepared: &Prepared,
     now: DateTime<Utc>,
 ) -> Result<Option<Left>> {
+    if !ticket.has_results {
+        return Ok(None);
+    }
     let before = stored(tx, ticket.id).await?;
     let from = &ticket.position.phase;
     let anew = anew(tx, workflow, ticket, from, prepared, now, &before).await?;

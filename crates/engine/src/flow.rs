@@ -15,7 +15,7 @@ use crate::{Result, Settings};
 
 pub(crate) use advance::{
     begin, released, settle, settle_after_evidence, settle_after_making, settle_after_move,
-    settle_after_resume, start,
+    settle_after_resume, settle_held, start,
 };
 pub(crate) use block::{block, rework_blocker, rework_spent};
 pub(crate) use templates::enter;

@@ -6,7 +6,7 @@ use phaseline_persistence::{
     agents::{self, StoredAgent},
     attempts::{self, Attempt, End},
     events::NewEvent,
-    tasks::{self, Taken, Task},
+    tasks::{self, Taken, Task, TicketSeen},
 };
 use phaseline_registry::Agent;
 use phaseline_tasks::{AttemptOutcome, FailureClass, Held as Lease, TaskState, check_lease};
@@ -19,8 +19,7 @@ use crate::{Call, Error, Noun, Result, announce, error::LeaseLost};
 pub(crate) struct Holding {
     pub(crate) task: Task,
     pub(crate) agent: Option<StoredAgent>,
-    /// Whether its ticket advances by itself; as configured when `None`.
-    pub(crate) auto_advance: Option<bool>,
+    pub(crate) ticket: TicketSeen,
 }
 
 /// How a task stops being an agent's.
@@ -35,11 +34,11 @@ pub(crate) struct Parting<'a> {
 /// Takes hold of a task.
 pub(crate) async fn take(tx: &Tx, id: Uuid) -> Result<Holding> {
     let taken = tasks::take(tx, id).await?.ok_or_else(|| missing(id))?;
-    let Taken { task, agent, auto_advance } = taken;
+    let Taken { task, agent, ticket } = taken;
     if task.agent_id != agent.as_ref().map(|stored| stored.agent.id) {
         return Err(persistence::Error::ChangedHands.into());
     }
-    Ok(Holding { task, agent, auto_advance })
+    Ok(Holding { task, agent, ticket })
 }
 
 impl Holding {

@@ -272,6 +272,7 @@ pub(crate) fn opened(ticket: NewTicket) -> Ticket {
         answers: Vec::new(),
         templated_phases: Vec::new(),
         rework_since: 0,
+        has_results: false,
         version: 1,
         created_at: opening.at(),
         updated_at: opening.at(),
@@ -314,6 +315,16 @@ fn edited(ticket: &Ticket, change: &Change) -> (Edit, Vec<&'static str>) {
         ("skip_empty_phases", flow.skip_empty_phases != was.skip_empty_phases),
     ];
     (edit, fields.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect())
+}
+
+/// Why a move was not made: somebody else has moved the ticket, or a task was completed meanwhile,
+/// which only asks for another look.
+pub(crate) async fn overtaken(tx: &Tx, ticket: &Ticket) -> Error {
+    let error = stale(tx, ticket.id).await;
+    if matches!(error, Error::Stale { current, .. } if current == ticket.version) {
+        return persistence::Error::ChangedHands.into();
+    }
+    error
 }
 
 /// What is true now, for the loser of a race.

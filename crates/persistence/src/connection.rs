@@ -1,11 +1,11 @@
 //! Where statements run: the readers of a database, or a transaction.
 
 mod horizon;
+mod postgres;
 pub(crate) mod sqlite;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryTrait,
-    StatementBuilder,
+    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, QueryTrait, StatementBuilder,
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     row::{Cells, FromRow, Row},
 };
 use horizon::Horizon;
+use postgres::Late;
 use sqlite::Lanes;
 
 /// Where statements run. Reads take any; only a [`Tx`](crate::Tx) has one that may write.
@@ -45,7 +46,7 @@ impl From<Backend> for DbBackend {
 enum Inner {
     Sqlite(Lanes),
     Pool(DatabaseConnection, Horizon),
-    Transaction(DatabaseTransaction),
+    Transaction(Late),
 }
 
 impl Connection {
@@ -57,14 +58,16 @@ impl Connection {
         Self(Inner::Pool(pool, Horizon::default()))
     }
 
-    pub(crate) const fn transaction(transaction: DatabaseTransaction) -> Self {
-        Self(Inner::Transaction(transaction))
+    /// A transaction of its own on PostgreSQL, which begins as late as it can, or with its first
+    /// write.
+    pub(crate) fn transaction(pool: DatabaseConnection, at_once: bool) -> Self {
+        Self(Inner::Transaction(Late::new(pool, at_once)))
     }
 
     /// Commits, if this is a transaction of its own; those of SQLite belong to their door.
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0 {
-            Inner::Transaction(transaction) => Ok(transaction.commit().await?),
+            Inner::Transaction(late) => late.commit().await,
             Inner::Sqlite(_) | Inner::Pool(..) => Ok(()),
         }
     }
@@ -72,7 +75,7 @@ impl Connection {
     /// Rolls back, if this is a transaction of its own.
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.0 {
-            Inner::Transaction(transaction) => Ok(transaction.rollback().await?),
+            Inner::Transaction(late) => late.rollback().await,
             Inner::Sqlite(_) | Inner::Pool(..) => Ok(()),
         }
     }
@@ -101,17 +104,21 @@ impl Connection {
         self.all(Query::of(self.backend(), statement)).await
     }
 
-    /// The rows that a statement answers.
+    /// The rows that a statement answers. It may hold them, or change them.
     pub(crate) async fn all<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
-        let rows = match &self.0 {
-            Inner::Sqlite(lanes) => return lanes.all(&query),
-            Inner::Pool(pool, _) => pool.query_all_raw(query.into_statement()).await?,
-            Inner::Transaction(transaction) => {
-                transaction.query_all_raw(query.into_statement()).await?
-            }
-        };
-        let read = |row| T::from_row(&mut Row::new(Cells::Postgres(row), T::TABLE));
-        rows.iter().map(read).collect()
+        match &self.0 {
+            Inner::Sqlite(lanes) => lanes.all(&query),
+            Inner::Pool(pool, _) => read(&pool.query_all_raw(query.into_statement()).await?),
+            Inner::Transaction(late) => read(&late.all(query).await?),
+        }
+    }
+
+    /// The rows that a statement answers which only reads: no transaction has to begin for it.
+    pub(crate) async fn peek<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
+        match &self.0 {
+            Inner::Transaction(late) => read(&late.peek(query).await?),
+            Inner::Sqlite(_) | Inner::Pool(..) => self.all(query).await,
+        }
     }
 
     /// The first row that a statement answers.
@@ -124,11 +131,26 @@ impl Connection {
         let done = match &self.0 {
             Inner::Sqlite(lanes) => return lanes.execute(&query),
             Inner::Pool(pool, _) => pool.execute_raw(query.into_statement()).await?,
-            Inner::Transaction(transaction) => {
-                transaction.execute_raw(query.into_statement()).await?
-            }
+            Inner::Transaction(late) => return late.execute(query).await,
         };
         Ok(done.rows_affected())
+    }
+
+    /// Runs a statement that changes the one row on which all else depends; says whether it did. Where
+    /// this is only found out at the end, the unit of work runs again if it did not.
+    pub(crate) async fn guarded(&self, query: Query) -> Result<bool> {
+        match &self.0 {
+            Inner::Transaction(late) => late.guarded(query).await,
+            Inner::Sqlite(_) | Inner::Pool(..) => Ok(self.execute(query).await? > 0),
+        }
+    }
+
+    /// Runs an insert: now, or with others at the end.
+    pub(crate) async fn insert(&self, query: Query) -> Result<()> {
+        match &self.0 {
+            Inner::Transaction(late) => late.insert(query).await,
+            Inner::Sqlite(_) | Inner::Pool(..) => self.execute(query).await.map(|_| ()),
+        }
     }
 
     /// Runs a statement of SeaORM; says how many rows it changed.
@@ -140,4 +162,8 @@ impl Connection {
     pub(crate) async fn build(&self, statement: &impl StatementBuilder) -> Result<u64> {
         self.execute(Query::built(self.backend(), statement)).await
     }
+}
+
+fn read<T: FromRow>(rows: &[QueryResult]) -> Result<Vec<T>> {
+    rows.iter().map(|row| T::from_row(&mut Row::new(Cells::Postgres(row), T::TABLE))).collect()
 }

@@ -190,27 +190,26 @@ impl Db {
         };
         let mut attempt = 1;
         loop {
-            match self.attempt(pool, &input, work).await {
+            match self.attempt(pool, &input, work, attempt > 1).await {
                 Err(fault) if attempt < ATTEMPTS && repeatable(&fault) => attempt += 1,
                 done => return done,
             }
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the write door")]
     async fn attempt<I, T, E>(
         &self,
         pool: &DatabaseConnection,
         input: &I,
         work: Work<I, T, E>,
+        at_once: bool,
     ) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: Fault,
     {
-        let transaction = pool.begin().await.map_err(Error::from)?;
-        let tx = Tx::new(Connection::transaction(transaction));
+        let tx = Tx::new(Connection::transaction(pool.clone(), at_once));
         let outcome = match work(&tx, input).await {
             Ok(value) => tx.store_events().await.map(|any| (value, any)).map_err(E::from),
             Err(fault) => Err(fault),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Backend, Connection, Result, Slice, Tx,
     entity::{event, event_log},
-    query::Text,
+    query::{Query, Text},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
 };
@@ -152,9 +152,13 @@ pub(crate) async fn append(tx: &Tx, events: Vec<NewEvent>) -> Result<()> {
     if let [event] = events.as_slice() {
         static TEXT: Text = Text::new();
         let query = TEXT.with(db.backend(), values(event), || insert(db.backend(), 0, [event]));
-        return db.execute(query).await.map(|_| ());
+        return db.insert(query).await;
+    }
+    if (1..=ROWS_AT_ONCE).contains(&events.len()) {
+        return db.insert(Query::built(db.backend(), &insert(db.backend(), 0, &events))).await;
     }
     for (chunk, events) in events.chunks(ROWS_AT_ONCE).enumerate() {
+        // One after the other: the first one takes the number of the others.
         db.build(&insert(db.backend(), chunk * ROWS_AT_ONCE, events)).await?;
     }
     Ok(())

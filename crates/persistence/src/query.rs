@@ -43,6 +43,16 @@ impl Query {
         Self { text: text.into(), values: values.into_iter().collect() }
     }
 
+    /// A statement of which everything is given.
+    pub(crate) const fn raw(text: String, values: Vec<Value>) -> Self {
+        Self { text: Cow::Owned(text), values }
+    }
+
+    /// Its text and its values.
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Vec<Value>) {
+        (self.text, self.values)
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -122,12 +132,12 @@ where
         if rows.is_empty() {
             return Ok(());
         }
-        return db.change(&A::Entity::insert_many(rows)).await.map(|_| ());
+        return db.insert(Query::of(db.backend(), &A::Entity::insert_many(rows))).await;
     }
     let Some(mut row) = rows.pop() else { return Ok(()) };
     let example = row.clone();
     let columns = <A::Entity as EntityTrait>::Column::iter();
     let values = columns.filter_map(|column| row.take(column).into_value()).collect();
     let query = text.with(db.backend(), values, || Insert::one(example).into_query());
-    db.execute(query).await.map(|_| ())
+    db.insert(query).await
 }

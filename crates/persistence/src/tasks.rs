@@ -30,7 +30,7 @@ pub use claimable::{Claimable, Given, claim, claimable};
 
 pub use done::{counts, finished, finished_by, last_completed};
 pub use hands::{begin_held, end_held};
-pub use held::{Taken, held_by, hold_all_of, live_of, overdue, take};
+pub use held::{Taken, TicketSeen, held_by, hold_all_of, live_of, overdue, take};
 pub use write::{insert, replace};
 
 const TABLE: &str = "tasks";

@@ -8,7 +8,7 @@ use phaseline_phases::{Answer, Blocker, PhaseId, Position, WorkflowId};
 use phaseline_tasks::Priority;
 use sea_orm::{
     ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::Expr,
+    sea_query::{Expr, ExprTrait, Query as SeaQuery},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -62,6 +62,8 @@ pub struct Ticket {
     pub templated_phases: Vec<PhaseId>,
     /// The row of its history after which regressions count against the rework budget.
     pub rework_since: u32,
+    /// Whether a task of it was ever completed.
+    pub has_results: bool,
     /// Grows by one with every change.
     pub version: i64,
     /// When it was made.
@@ -104,7 +106,7 @@ pub struct StoredContext {
 }
 
 /// What a ticket is read from, in the order of [`Ticket::from_row`].
-const COLUMNS: [ticket::Column; 22] = {
+const COLUMNS: [ticket::Column; 23] = {
     use ticket::Column as C;
     [
         C::Id,
@@ -126,6 +128,7 @@ const COLUMNS: [ticket::Column; 22] = {
         C::Answers,
         C::TemplatedPhases,
         C::ReworkSince,
+        C::HasResults,
         C::Version,
         C::CreatedAt,
         C::UpdatedAt,
@@ -141,7 +144,7 @@ pub async fn find(db: &Connection, id: Uuid) -> Result<Option<Ticket>> {
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).into_query()
     });
-    db.first(query).await
+    Ok(db.peek(query).await?.into_iter().next())
 }
 
 /// The ticket with this id, held against other writers until the transaction ends.
@@ -153,6 +156,28 @@ pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
     let db = tx.connection();
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_exclusive().into_query()
+    });
+    db.first(query).await
+}
+
+/// Remembers that a task of this ticket was completed, and answers the ticket, held until the
+/// transaction ends. That belongs to no version: a move that is under way sees that it has to look
+/// again.
+///
+/// # Errors
+/// Storage failures.
+pub async fn mark_results(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
+    static TEXT: Text = Text::new();
+    let db = tx.connection();
+    let query = TEXT.with(db.backend(), vec![true.into(), id.into()], || {
+        let returned = COLUMNS.map(|column| Expr::col((ticket::Entity, column)));
+        let blockers = Expr::cust(format!("{} AS \"blocked_by\"", blockers(db.backend())));
+        SeaQuery::update()
+            .table(ticket::Entity)
+            .value(ticket::Column::HasResults, true)
+            .and_where(Expr::col(ticket::Column::Id).eq(id))
+            .returning(SeaQuery::returning().exprs(returned.into_iter().chain([blockers])))
+            .to_owned()
     });
     db.first(query).await
 }
@@ -248,6 +273,9 @@ pub async fn one_import_at_a_time(tx: &Tx) -> Result<()> {
 /// # Errors
 /// Storage failures.
 pub async fn existing(db: &Connection, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let query = ticket::Entity::find()
         .select_only()
         .column(ticket::Column::Id)
@@ -299,11 +327,14 @@ pub(crate) fn columns_of(backend: Backend, name: &str) -> String {
 
 /// Tickets with what they wait for.
 fn whole(backend: Backend) -> Select<ticket::Entity> {
-    let blockers = ids_of(backend, "ticket_dependencies", "ticket_id", "blocked_by_id", "tickets");
     ticket::Entity::find()
         .select_only()
         .columns(COLUMNS)
-        .expr_as(Expr::cust(blockers), "blocked_by")
+        .expr_as(Expr::cust(blockers(backend)), "blocked_by")
+}
+
+fn blockers(backend: Backend) -> String {
+    ids_of(backend, "ticket_dependencies", "ticket_id", "blocked_by_id", "tickets")
 }
 
 /// The rows that point from a row of `owner` to others, as a text of their ids: one statement
@@ -344,6 +375,7 @@ impl FromRow for Ticket {
             answers: row.document("answers")?,
             templated_phases: row.document("templated_phases")?,
             rework_since: row.number::<i32, _>("rework_since")?,
+            has_results: row.get("has_results")?,
             version: row.get("version")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,

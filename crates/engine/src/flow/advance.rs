@@ -18,9 +18,23 @@ use crate::{
 
 /// Advances a ticket as far as the end of this task lets it, in the same transaction.
 pub(crate) async fn settle(tx: &Tx, call: &Call, settings: &Settings, task: &Task) -> Result<()> {
-    let Some(ticket) = advancing(tx, settings, task.ticket_id).await? else {
+    match advancing(tx, settings, task.ticket_id).await? {
+        Some(ticket) => settle_held(tx, call, settings, task, ticket).await,
+        None => Ok(()),
+    }
+}
+
+/// The same for a ticket that this transaction holds already.
+pub(crate) async fn settle_held(
+    tx: &Tx,
+    call: &Call,
+    settings: &Settings,
+    task: &Task,
+    ticket: Ticket,
+) -> Result<()> {
+    if !advances(settings, &ticket)? {
         return Ok(());
-    };
+    }
     let workflow = workflow(&ticket.workflow_id)?;
     // Work that was begun before a ticket went back does not carry it forward again.
     let ahead = workflow.rank(&task.phase_id) > workflow.rank(&ticket.position.phase);
@@ -51,11 +65,11 @@ pub(crate) async fn settle_after_resume(
     tx: &Tx,
     call: &Call,
     settings: &Settings,
-    ticket: Uuid,
+    ticket: Ticket,
 ) -> Result<()> {
-    let Some(ticket) = advancing(tx, settings, ticket).await? else {
+    if !advances(settings, &ticket)? {
         return Ok(());
-    };
+    }
     let (workflow, phase) = (workflow(&ticket.workflow_id)?, &ticket.position.phase);
     let work = work(tx.connection(), workflow, ticket.id, phase).await?;
     if work.completed + work.ahead == 0 || outdated(tx, &ticket).await? {
@@ -119,11 +133,16 @@ async fn advancing(tx: &Tx, settings: &Settings, id: Uuid) -> Result<Option<Tick
     let Some(ticket) = tickets::find_and_hold(tx, id).await? else {
         return Ok(None);
     };
-    let workflow = workflow(&ticket.workflow_id)?;
-    let phase = &ticket.position.phase;
-    let moving =
-        settings.advances(&ticket) && !workflow.is_parking(phase) && !workflow.is_terminal(phase);
-    Ok(moving.then_some(ticket))
+    Ok(advances(settings, &ticket)?.then_some(ticket))
+}
+
+/// Whether a ticket advances by itself from where it stands.
+fn advances(settings: &Settings, ticket: &Ticket) -> Result<bool> {
+    if !settings.advances(ticket) {
+        return Ok(false);
+    }
+    let (workflow, phase) = (workflow(&ticket.workflow_id)?, &ticket.position.phase);
+    Ok(!workflow.is_parking(phase) && !workflow.is_terminal(phase))
 }
 
 /// Advances a ticket that somebody has moved forward, if it has work in a later phase and none where
@@ -132,11 +151,11 @@ pub(crate) async fn settle_after_move(
     tx: &Tx,
     call: &Call,
     settings: &Settings,
-    ticket: Uuid,
+    ticket: Ticket,
 ) -> Result<()> {
-    let Some(ticket) = advancing(tx, settings, ticket).await? else {
+    if !advances(settings, &ticket)? {
         return Ok(());
-    };
+    }
     let workflow = workflow(&ticket.workflow_id)?;
     let work = work(tx.connection(), workflow, ticket.id, &ticket.position.phase).await?;
     if work.ahead == 0 || outdated(tx, &ticket).await? {

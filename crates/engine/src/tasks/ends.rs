@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use phaseline_context::TaskResult;
-use phaseline_persistence::{Tx, attempts, tasks::Task, tickets};
+use phaseline_persistence::{
+    Tx, attempts,
+    tasks::{Task, TicketSeen},
+    tickets,
+};
 use phaseline_phases::{Blocker, BlockerKind};
 use phaseline_tasks::{
     AttemptOutcome, FailureClass, IllegalTaskMove, Next, TaskState, after_failure,
@@ -187,7 +191,7 @@ async fn completed(
         Parting { outcome: AttemptOutcome::Completed, class: None, message: None, progress: true };
     let stored = holding.part(tx, call, &parting, &task).await?;
     tx.announce(announce::completed(call, &task, agent));
-    carry_on(tx, call, settings, &task, holding.auto_advance).await?;
+    carry_on(tx, call, settings, &task, holding.ticket).await?;
     Ok(Done { task, agent: stored })
 }
 
@@ -199,21 +203,24 @@ async fn carry_on(
     call: &Call,
     settings: &Settings,
     task: &Task,
-    auto_advance: Option<bool>,
+    seen: TicketSeen,
 ) -> Result<()> {
-    if !auto_advance.unwrap_or(settings.flow.auto_advance) {
-        let Some(ticket) = tickets::find_and_keep(tx, task.ticket_id).await? else {
-            return Ok(());
-        };
-        let workflow = workflow(&ticket.workflow_id)?;
-        let before = workflow.before(ticket.position.work_phase(workflow));
-        let late = before.is_ok_and(|before| before.contains(&task.phase_id));
-        if !late && !settings.advances(&ticket) {
-            return Ok(());
-        }
+    let TicketSeen { auto_advance, has_results } = seen;
+    let id = task.ticket_id;
+    let shared = has_results && !auto_advance.unwrap_or(settings.flow.auto_advance);
+    let found = match (has_results, shared) {
+        (false, _) => tickets::mark_results(tx, id).await?,
+        (true, true) => tickets::find_and_keep(tx, id).await?,
+        (true, false) => tickets::find_and_hold(tx, id).await?,
+    };
+    let ticket = found.ok_or_else(|| no_ticket(id))?;
+    let late = contexts::is_late(&ticket, task)?;
+    if !late && !settings.advances(&ticket) {
+        return Ok(());
     }
-    contexts::catch_up(tx, call, task).await?;
-    flow::settle(tx, call, settings, task).await
+    let held = if shared { tickets::find_and_hold(tx, id).await? } else { Some(ticket) };
+    let ticket = contexts::catch_up(tx, call, task, held.ok_or_else(|| no_ticket(id))?).await?;
+    flow::settle_held(tx, call, settings, task, ticket).await
 }
 
 async fn failed(

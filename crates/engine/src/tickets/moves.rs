@@ -14,7 +14,7 @@ use phaseline_tasks::TaskState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{get, stale, workflow};
+use super::{get, overtaken, workflow};
 use crate::{
     Call, Engine, Error, Result, Settings, announce,
     contexts::{self, Prepared},
@@ -113,13 +113,13 @@ pub async fn transition(engine: &Engine, call: &Call, id: Uuid, step: Move) -> R
                 let ticket = get(tx, call, *id).await?;
                 let mut decided = decide(tx, call, settings, &ticket, asked).await?;
                 decided.prepared = prepared.clone();
-                let (_, moved) = self::step(tx, call, settings, &ticket, decided).await?;
+                let (ticket, moved) = self::step(tx, call, settings, &ticket, decided).await?;
                 match moved.kind {
                     TransitionKind::Resume => {
-                        flow::settle_after_resume(tx, call, settings, *id).await?;
+                        flow::settle_after_resume(tx, call, settings, ticket).await?;
                     }
                     TransitionKind::Advance => {
-                        flow::settle_after_move(tx, call, settings, *id).await?;
+                        flow::settle_after_move(tx, call, settings, ticket).await?;
                     }
                     TransitionKind::Create
                     | TransitionKind::Regress
@@ -191,9 +191,9 @@ async fn answered(
     };
     // The task first: whoever needs a task and a ticket takes them in that order.
     try_anew(tx, call, id).await?;
-    let (_, moved) = step(tx, call, settings, &ticket, resume).await?;
+    let (ticket, moved) = step(tx, call, settings, &ticket, resume).await?;
     tx.announce(announce::answered(call, id, &answer, moved.version));
-    flow::settle_after_resume(tx, call, settings, id).await?;
+    flow::settle_after_resume(tx, call, settings, ticket).await?;
     Ok(moved)
 }
 
@@ -281,10 +281,10 @@ pub(crate) async fn step(
     let rework_since = if spent { transition.sequence() } else { ticket.rework_since };
     let answers: Vec<Answer> = ticket.answers.iter().cloned().chain(answer).collect();
     if !tickets::apply(tx, ticket, &transition, blocker.as_ref(), &answers, rework_since).await? {
-        return Err(stale(tx, ticket.id).await);
+        return Err(overtaken(tx, ticket).await);
     }
-    // Only now is the ticket ours: a task that completes at the same moment either is seen here,
-    // or sees that its phase was left and catches up.
+    // A task that completes at the same moment either was counted before, which is seen here, or
+    // sees that its phase was left and catches up.
     let left = &ticket.position.phase;
     let version = ticket.version + 1;
     let context = contexts::left(tx, workflow, ticket, &transition, &prepared, call.now).await?;

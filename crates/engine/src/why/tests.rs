@@ -59,6 +59,7 @@ fn ticket(number: u128, phase: Phase) -> Ticket {
         answers: Vec::new(),
         templated_phases: Vec::new(),
         rework_since: 0,
+        has_results: false,
         version: 1,
         created_at: now(),
         updated_at: now(),

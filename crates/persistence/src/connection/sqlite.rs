@@ -137,6 +137,11 @@ impl Lanes {
         })
     }
 
+    /// How many rows were changed since it was opened.
+    pub(crate) fn changed(&self) -> u64 {
+        self.with(|connection| Ok(connection.total_changes())).unwrap_or(0)
+    }
+
     /// Whether no transaction is open.
     pub(crate) fn is_idle(&self) -> bool {
         self.with(|connection| Ok(connection.is_autocommit())).unwrap_or(true)

@@ -25,6 +25,8 @@ use crate::{Connection, Error, Result, connection::sqlite::Lanes};
 const MOST: usize = 256;
 /// How long a transaction takes in more of them.
 const LONGEST: Duration = Duration::from_millis(10);
+/// For how many batches units get savepoints after one has failed that had written.
+const WARY: u32 = 64;
 /// What the consequences of one unit may need.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -128,9 +130,9 @@ impl Queue {
 
 /// Serves the line until it is told to stop, or nobody is left who could come.
 fn serve(writer: &Lanes, mut line: mpsc::Receiver<Message>, committed: &watch::Sender<u64>) {
-    let mut stopped = false;
+    let (mut stopped, mut wary) = (false, 0_u32);
     while !stopped && let Some(Message::Unit(first)) = line.blocking_recv() {
-        let mut batch = Batch { writer, ran: Vec::new(), announced: false, lost: None };
+        let mut batch = Batch::new(writer, wary > 0);
         let began = Instant::now();
         let mut next = Some(first);
         while let Some(unit) = next.take() {
@@ -144,6 +146,7 @@ fn serve(writer: &Lanes, mut line: mpsc::Receiver<Message>, committed: &watch::S
                 Err(_) => {}
             }
         }
+        wary = if batch.undone { WARY } else { wary.saturating_sub(1) };
         batch.end(committed);
     }
     if let Err(error) = writer.close() {
@@ -154,44 +157,84 @@ fn serve(writer: &Lanes, mut line: mpsc::Receiver<Message>, committed: &watch::S
 /// The units that share one commit.
 struct Batch<'w> {
     writer: &'w Lanes,
-    ran: Vec<Box<dyn Unit>>,
+    ran: Vec<(Box<dyn Unit>, Ran)>,
+    begun: bool,
+    /// Whether each unit gets a savepoint. Most units that fail do so before they write, and need
+    /// none; where one did not, all of the others run again, with savepoints.
+    wary: bool,
+    /// Whether a unit failed after it had written.
+    undone: bool,
     announced: bool,
     /// Why nothing of it can be committed.
     lost: Option<Error>,
 }
 
-impl Batch<'_> {
+impl<'w> Batch<'w> {
+    const fn new(writer: &'w Lanes, wary: bool) -> Self {
+        Self {
+            writer,
+            ran: Vec::new(),
+            begun: false,
+            wary,
+            undone: false,
+            announced: false,
+            lost: None,
+        }
+    }
+
     /// Runs a unit so that it harms none of the others.
     fn take(&mut self, mut unit: Box<dyn Unit>) {
         if !unit.is_wanted() {
             return unit.answer(Err(&Error::Busy { waiting: self.ran.len() }));
         }
-        let first = self.ran.is_empty();
-        let begin = if first { "BEGIN IMMEDIATE" } else { "SAVEPOINT unit" };
-        if let Err(error) = self.writer.command(begin) {
-            self.ran.push(unit);
-            self.lost = Some(error);
-            return;
-        }
-        let ran = unit.run(self.writer);
-        let ended = match (ran, first) {
-            (Ran::Announced | Ran::Quietly, true) => Ok(()),
-            (Ran::Announced | Ran::Quietly, false) => self.writer.command("RELEASE unit"),
-            // Nobody else is in it yet.
-            (Ran::Failed, true) => self
-                .writer
-                .command("ROLLBACK")
-                .and_then(|()| self.writer.command("BEGIN IMMEDIATE")),
-            (Ran::Failed, false) => self
-                .writer
-                .command("ROLLBACK TO unit")
-                .and_then(|()| self.writer.command("RELEASE unit")),
+        let (ran, lost) = match self.run(&mut *unit) {
+            Ok(ran) => (ran, None),
+            Err(error) => (Ran::Failed, Some(error)),
         };
+        self.ran.push((unit, ran));
+        self.lost = lost;
+    }
+
+    fn run(&mut self, unit: &mut dyn Unit) -> Result<Ran> {
+        if !self.begun {
+            self.writer.command("BEGIN IMMEDIATE")?;
+            self.begun = true;
+        }
+        if self.wary {
+            self.writer.command("SAVEPOINT unit")?;
+        }
+        let before = self.writer.changed();
+        let ran = unit.run(self.writer);
+        // A disk that is full or fails takes the transaction away.
+        if self.writer.is_idle() {
+            return Err(Error::NotCommitted { why: "the database rolled it back".to_owned() });
+        }
+        let spoilt = ran == Ran::Failed && self.writer.changed() != before;
+        self.undone |= spoilt;
+        if self.wary {
+            if spoilt {
+                self.writer.command("ROLLBACK TO unit")?;
+            }
+            self.writer.command("RELEASE unit")?;
+        } else if spoilt {
+            self.again()?;
+        }
         self.announced |= ran == Ran::Announced;
-        self.ran.push(unit);
-        // A disk that is full or fails takes the transaction away from under the savepoint.
-        let gone = || Error::NotCommitted { why: "the database rolled it back".to_owned() };
-        self.lost = ended.err().or_else(|| self.writer.is_idle().then(gone));
+        Ok(ran)
+    }
+
+    /// Undoes everything, and does again what had succeeded.
+    fn again(&mut self) -> Result<()> {
+        self.writer.command("ROLLBACK")?;
+        (self.begun, self.wary, self.announced) = (false, true, false);
+        let mut others = std::mem::take(&mut self.ran);
+        let redone =
+            others.iter_mut().filter(|(_, ran)| *ran != Ran::Failed).try_for_each(|(unit, ran)| {
+                *ran = self.run(&mut **unit)?;
+                Ok(())
+            });
+        self.ran = others;
+        redone
     }
 
     /// Commits, and only then answers.
@@ -199,7 +242,7 @@ impl Batch<'_> {
         if self.ran.is_empty() {
             return;
         }
-        if self.lost.is_none() {
+        if self.lost.is_none() && self.begun {
             self.lost = self.writer.command("COMMIT").err();
         }
         if let Some(error) = &self.lost {
@@ -210,7 +253,7 @@ impl Batch<'_> {
                 tracing::error!(error = &error as &dyn std::error::Error, "nor rolled back");
             }
         }
-        for unit in self.ran {
+        for (unit, _) in self.ran {
             unit.answer(self.lost.as_ref().map_or(Ok(()), Err));
         }
         if self.announced && self.lost.is_none() {

@@ -36,6 +36,7 @@ pub struct Model {
     #[sea_orm(column_type = "Json")]
     pub templated_phases: Json,
     pub rework_since: i32,
+    pub has_results: bool,
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

@@ -22,8 +22,17 @@ pub struct Taken {
     pub task: Task,
     /// The agent.
     pub agent: Option<StoredAgent>,
-    /// Whether the ticket, which is not held, says that it advances by itself.
+    /// What its ticket says.
+    pub ticket: TicketSeen,
+}
+
+/// What a ticket said that is not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TicketSeen {
+    /// Whether it advances by itself; as configured when `None`.
     pub auto_advance: Option<bool>,
+    /// Whether a task of it was ever completed.
+    pub has_results: bool,
 }
 
 /// Holds a task and the agent that has it against other writers until the transaction ends: the
@@ -47,6 +56,7 @@ fn taking(backend: Backend) -> String {
     let columns = format!(
         "{}, {dependencies} AS depends_on, \
          (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
+         (SELECT k.has_results FROM tickets k WHERE k.id = tasks.ticket_id) AS has_results, \
          holder.id IS NOT NULL AS held, {}",
         task.join(", "),
         agent.join(", ")
@@ -72,8 +82,9 @@ impl FromRow for Taken {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
         let task = Task::from_row(row)?;
         let auto_advance = row.get("auto_advance")?;
+        let ticket = TicketSeen { auto_advance, has_results: row.get("has_results")? };
         let agent = if row.get("held")? { Some(StoredAgent::from_row(row)?) } else { None };
-        Ok(Self { task, agent, auto_advance })
+        Ok(Self { task, agent, ticket })
     }
 }
 

@@ -7,7 +7,7 @@ use phaseline_tasks::Priority;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, Value,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query as SeaQuery},
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::{
     Result, Tx, decode,
     entity::{task, task_dependency, ticket, ticket_dependency},
     history,
-    query::{Text, any, insert_rows},
+    query::{Query, Text, any, insert_rows},
 };
 
 /// A ticket to insert; its place comes from the transition that opened it.
@@ -81,13 +81,14 @@ pub async fn insert(tx: &Tx, tickets: &[NewTicket]) -> Result<()> {
         })
         .collect();
     for edges in edges.chunks(ROWS_AT_ONCE) {
-        tx.connection().change(&ticket_dependency::Entity::insert_many(edges.to_vec())).await?;
+        let edges = ticket_dependency::Entity::insert_many(edges.to_vec());
+        tx.connection().insert(Query::of(tx.connection().backend(), &edges)).await?;
     }
     Ok(())
 }
 
-/// Moves a ticket if it is still at the version that was decided on; `false` when it is not. Its
-/// blocker, answers and rework count become those given.
+/// Moves a ticket if it is still at the version that was decided on, and no task of it was completed
+/// meanwhile; `false` when not. Its blocker, answers and rework count become those given.
 ///
 /// # Errors
 /// Storage failures.
@@ -113,9 +114,10 @@ pub async fn apply(
         since.into(),
         ticket.id.into(),
         ticket.version.into(),
+        ticket.has_results.into(),
     ];
     let query = TEXT.with(tx.connection().backend(), values, || {
-        let mut update = Query::update();
+        let mut update = SeaQuery::update();
         update.table(ticket::Entity).value(ticket::Column::Version, next_version());
         let columns = {
             use ticket::Column as C;
@@ -131,9 +133,10 @@ pub async fn apply(
             .values(columns.map(|column| (column, any())))
             .and_where(Expr::col(ticket::Column::Id).eq(any()))
             .and_where(Expr::col(ticket::Column::Version).eq(any()))
+            .and_where(Expr::col(ticket::Column::HasResults).eq(any()))
             .to_owned()
     });
-    if tx.connection().execute(query).await? == 0 {
+    if !tx.connection().guarded(query).await? {
         return Ok(false);
     }
     history::append(tx, [(ticket.id, step)]).await?;
@@ -291,6 +294,7 @@ fn opened(ticket: &NewTicket) -> Result<ticket::ActiveModel> {
         answers: Set(serde_json::Value::Array(Vec::new())),
         templated_phases: Set(serde_json::Value::Array(Vec::new())),
         rework_since: Set(0),
+        has_results: Set(false),
         version: Set(1),
         created_at: Set(opening.at()),
         updated_at: Set(opening.at()),

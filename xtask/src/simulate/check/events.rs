@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phaseline_engine::announce::TYPES;
-use phaseline_persistence::{agents::StoredAgent, events::Event};
+use phaseline_persistence::{agents::StoredAgent, events::Event, tickets::Ticket};
+use phaseline_tasks::TaskState;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Verdict, View, hold, touched};
 use crate::simulate::journal::Attempt;
 
+const RESULTS: &str = "a ticket knows whether a task of it was completed";
 /// Events that free a slot of the agent that they name.
 const FREEING: [&str; 6] = [
     "task.lease.expired",
@@ -62,7 +64,14 @@ fn tickets(view: View<'_>, told: &Told<'_>) -> Verdict {
         };
         let from = before.map_or(0, |ticket| ticket.version);
         versions(&subject, from, after.version, told.of(&subject))?;
-        unchanged(&subject, from == after.version, before.is_some_and(|before| before == after))?;
+        let same = |before: &Ticket| {
+            // The event of the completed task tells of it.
+            *after == Ticket { has_results: after.has_results, ..before.clone() }
+        };
+        unchanged(&subject, from == after.version, before.is_some_and(same))?;
+        let mut tasks = view.rows.tasks.values().filter(|task| task.ticket_id == id);
+        let any = tasks.any(|task| task.status == TaskState::Completed);
+        hold(after.has_results == any, RESULTS, || subject.clone())?;
         let moved = view.rows.history.get(&id).map_or(0, Vec::len);
         let moves = told.kinds(&subject, "ticket.created")
             + told.kinds(&subject, "ticket.phase.transitioned");
@@ -112,6 +121,9 @@ fn tasks(view: View<'_>, told: &Told<'_>) -> Verdict {
             )?;
             continue;
         };
+        let ticket = view.rows.tickets.get(&after.ticket_id);
+        let knows = ticket.is_none_or(|ticket| ticket.has_results);
+        hold(after.status != TaskState::Completed || knows, RESULTS, || subject.clone())?;
         let from = before.map_or(0, |task| task.version);
         versions(&subject, from, after.version, told.of(&subject))?;
         unchanged(&subject, from == after.version, before.is_some_and(|before| before == after))?;

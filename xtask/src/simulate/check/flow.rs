@@ -149,9 +149,14 @@ fn advanced(view: View<'_>) -> Verdict {
         let failed = other.status == TaskState::Failed && &other.phase_id == phase;
         failed || (is_open(other) && rank(&other.phase_id) <= rank(phase))
     });
+    // Work may be done by hand on a ticket that waits for another; it goes on when that is done.
+    let held_up = now
+        .blocked_by
+        .iter()
+        .any(|other| view.rows.tickets.get(other).is_some_and(|t| !is_done(t)));
     let met = !view.settings.gates_on(now)
         || gate_met(view.rows, view.settings, now.id, phase, now.version, &[]);
-    hold(waits || !met, "the last task of a phase takes the ticket on", || {
+    hold(waits || held_up || !met, "the last task of a phase takes the ticket on", || {
         format!("ticket {} stays in {phase}", now.id)
     })
 }

@@ -63,6 +63,7 @@ fn stored(key: &str, phase: &PhaseId) -> Ticket {
         answers: Vec::new(),
         templated_phases: Vec::new(),
         rework_since: 0,
+        has_results: false,
         version: 1,
         created_at: now,
         updated_at: now,
