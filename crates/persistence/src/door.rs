@@ -23,6 +23,11 @@ const ATTEMPTS: u32 = 5;
 /// Any number that nobody else of ours locks.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(123622405465189)";
 
+/// Statements are few and each is planned once a connection, to walk indexes: a plan that was made
+/// while a table was empty must not read all of it when it has grown, and none is worth compiling.
+const PLANS: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
@@ -261,6 +266,7 @@ async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnec
         // A connection that broke is noticed by the statement that meets it.
         .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_postgres_opts(|postgres| postgres.options(PLANS))
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true)
         });

@@ -11,6 +11,7 @@ use std::{
 
 use rusqlite::{
     Connection, Statement, ToSql,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use sea_orm::{DbErr, RuntimeErr, Value, sqlx::sqlite::SqliteConnectOptions};
@@ -88,6 +89,10 @@ impl File {
         let connection = Connection::open(&self.0)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
+        // Where somebody has run ANALYZE, a statement would be prepared anew for other values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // What undoes a unit of work is kept in memory, and not in a file of its own.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
