@@ -1,6 +1,9 @@
 //! Which tasks an agent may claim now, best first: one statement, the same rules on both databases
 //! (`docs/adr/0019-how-a-claim-finds-its-task.md`).
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_registry::{AgentType, Capability};
