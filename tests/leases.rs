@@ -106,7 +106,7 @@ async fn a_removed_agent_loses_its_tasks_at_once() {
     let now = task(&server, &id).await;
     assert_eq!((&now["status"], &now["agent_id"]), (&json!("pending"), &Value::Null));
     let problem = act(&server, &item, "complete", done("late")).await.problem(409, "lease-lost");
-    assert!(text(&problem, "detail").contains("removed"), "{problem}");
+    assert!(text(&problem, "detail").contains("its agent was removed at"), "{problem}");
     assert!(kinds(&server, &format!("tasks/{id}")).await.contains(&"task.agent.lost".to_owned()));
 }
 
@@ -115,9 +115,11 @@ async fn an_agent_that_stops_answering_loses_its_tasks() {
     let (server, clock) = clocked().await;
     let (_, id) = one_task(&server).await;
     let silent = worker(&server, &["rust"], 1).await;
-    claim(&server, &silent, json!({ "lease_s": 86_400 })).await;
+    let item = claim(&server, &silent, json!({ "lease_s": 86_400 })).await.remove(0);
     clock.pass(95);
     waits_again(&server, &id).await;
+    let problem = act(&server, &item, "complete", done("late")).await.problem(409, "lease-lost");
+    assert!(text(&problem, "detail").contains("its agent stopped answering at"), "{problem}");
     assert_eq!(agent(&server, &silent).await["free_slots"], 1);
 }
 

@@ -96,6 +96,7 @@ async fn fill(db: &Db) {
     insert(db, rows::ticket_artifact()).await;
     insert(db, rows::ticket_approval()).await;
     insert(db, rows::agent()).await;
+    insert(db, rows::agent_heartbeat()).await;
     insert(db, rows::event()).await;
     insert(db, rows::idempotency_key()).await;
 }

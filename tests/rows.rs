@@ -3,8 +3,8 @@
 use phaseline_persistence::{
     Db,
     entity::{
-        agent, event, idempotency_key, phase_history, task, task_attempt, task_dependency, ticket,
-        ticket_approval, ticket_artifact, ticket_dependency,
+        agent, agent_heartbeat, event, idempotency_key, phase_history, task, task_attempt,
+        task_dependency, ticket, ticket_approval, ticket_artifact, ticket_dependency,
     },
 };
 use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait, prelude::DateTimeUtc};
@@ -166,13 +166,19 @@ pub(crate) fn agent() -> agent::Model {
         last_progress: Some(time()),
         tags: json!(["blue"]),
         announced_health: "healthy".to_owned(),
-        last_heartbeat: Some(time()),
-        heartbeat_sequence: Some(i64::MAX),
-        heartbeats_missed: 7,
-        metrics: Some(json!({ "load": 0.5 })),
         version: 9,
         created_at: time(),
         updated_at: time(),
+    }
+}
+
+pub(crate) fn agent_heartbeat() -> agent_heartbeat::Model {
+    agent_heartbeat::Model {
+        agent_id: id(5),
+        last_heartbeat_at: time(),
+        heartbeat_sequence: Some(i64::MAX),
+        heartbeats_missed: 7,
+        metrics: Some(json!({ "load": 0.5 })),
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fmt::Debug};
 use phaseline_persistence::{
     Db,
     entity::{
-        agent, event, event_log, idempotency_key, phase_history, task, task_attempt,
-        task_dependency, ticket, ticket_approval, ticket_artifact, ticket_dependency,
+        agent, agent_heartbeat, event, event_log, idempotency_key, phase_history, task,
+        task_attempt, task_dependency, ticket, ticket_approval, ticket_artifact, ticket_dependency,
     },
 };
 use sea_orm::{
@@ -25,6 +25,7 @@ async fn every_entity_has_the_columns_of_its_table() {
     let db = place.open().await;
     let known = BTreeSet::from([
         agree::<agent::Entity>(&db).await,
+        agree::<agent_heartbeat::Entity>(&db).await,
         agree::<event::Entity>(&db).await,
         agree::<event_log::Entity>(&db).await,
         agree::<idempotency_key::Entity>(&db).await,
@@ -56,6 +57,7 @@ async fn a_full_row_comes_back_as_it_was_written() {
     keeps(&db, rows::ticket_artifact()).await;
     keeps(&db, rows::ticket_approval()).await;
     keeps(&db, rows::agent()).await;
+    keeps(&db, rows::agent_heartbeat()).await;
     keeps(&db, rows::event()).await;
     keeps(&db, rows::idempotency_key()).await;
     let log = outside(&db, async |db| event_log::Entity::find().all(db).await.unwrap()).await;

@@ -1,4 +1,4 @@
-//! Agents, with the last heartbeat and the health last announced.
+//! Agents, with the health last announced, and their heartbeats beside them.
 
 use sea_orm_migration::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What the way down removes, in that order.
-pub(crate) const TABLES: &[&str] = &["agents"];
+pub(crate) const TABLES: &[&str] = &["agent_heartbeats", "agents"];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -24,6 +24,7 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(agents()).await?;
+        manager.create_table(agent_heartbeats()).await?;
         index(manager, "agents", &["status", "id"]).await?;
         index(manager, "agents", &["agent_type", "id"]).await?;
         index(manager, "agents", &["phase_id", "id"]).await
@@ -48,12 +49,21 @@ fn agents() -> TableCreateStatement {
         .col(time_or_null("last_progress"))
         .col(json("tags"))
         .col(name("announced_health", 16))
-        .col(time_or_null("last_heartbeat"))
-        .col(ColumnDef::new("heartbeat_sequence").big_integer().null())
-        .col(big("heartbeats_missed"))
-        .col(json_or_null("metrics"))
         .col(big("version"))
         .col(time("created_at"))
         .col(time("updated_at"))
+        .to_owned()
+}
+
+/// A foreign key is deliberately absent: to check it, PostgreSQL would lock the row of the agent, and
+/// heartbeats would wait for whoever changes that. Agents are never removed.
+fn agent_heartbeats() -> TableCreateStatement {
+    Table::create()
+        .table("agent_heartbeats")
+        .col(id("agent_id").primary_key())
+        .col(time("last_heartbeat_at"))
+        .col(ColumnDef::new("heartbeat_sequence").big_integer().null())
+        .col(big("heartbeats_missed"))
+        .col(json_or_null("metrics"))
         .to_owned()
 }

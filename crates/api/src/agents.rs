@@ -48,6 +48,11 @@ struct Filter {
     cursor: Option<String>,
 }
 
+/// The first of all: nothing is asked for as often, and routes are tried in their order.
+pub(crate) fn configure_heartbeats(config: &mut ServiceConfig<'_>) {
+    config.service(heartbeat);
+}
+
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(register)
@@ -55,8 +60,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(get)
         .service(edit)
         .service(terminate)
-        .service(set_availability)
-        .service(heartbeat);
+        .service(set_availability);
 }
 
 /// Register an agent

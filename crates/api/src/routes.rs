@@ -1,5 +1,7 @@
 //! Which routes there are, and what is answered where there is none.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
@@ -24,17 +26,21 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Routes {
     all: Vec<Route>,
-    /// The routes of so many parts, those with the fewest parameters first.
-    by_length: Vec<Vec<usize>>,
+    /// The routes of so many parts, by their last one.
+    by_length: Vec<HashMap<String, Vec<usize>>>,
 }
 
 #[derive(Debug, Clone)]
 struct Route {
     template: String,
+    parameters: usize,
     methods: Vec<Method>,
     /// Those of the methods that read a query.
     queried: Vec<Method>,
 }
+
+/// Stands for a last part that is a parameter; no part of a path is this.
+const ANY: &str = "/";
 
 /// Where the API begins.
 const API: &str = "/api/v1";
@@ -54,6 +60,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .configure(work::configure)
         .configure(flow::configure_tasks);
     let agents = scope("/agents")
+        .configure(agents::configure_heartbeats)
         .configure(search::configure)
         .configure(health::configure)
         .configure(agents::configure)
@@ -102,23 +109,23 @@ impl Routes {
     pub(crate) fn of(document: &OpenApi) -> Self {
         let documented = document.paths.paths.iter().map(|(template, item)| Route {
             template: template.clone(),
+            parameters: template.matches('{').count(),
             methods: methods(item, |_| true),
             queried: methods(item, reads_a_query),
         });
         let page = ["/docs", "/docs/"].map(|path| Route {
             template: path.to_owned(),
+            parameters: 0,
             methods: vec![Method::GET, Method::HEAD],
             queried: vec![Method::GET, Method::HEAD],
         });
         let all: Vec<Route> = documented.chain(page).collect();
-        let mut by_length: Vec<Vec<usize>> = Vec::new();
+        let mut by_length: Vec<HashMap<String, Vec<usize>>> = Vec::new();
         for (place, route) in all.iter().enumerate() {
-            let parts = parts(&route.template);
-            by_length.resize_with(by_length.len().max(parts + 1), Vec::new);
-            by_length[parts].push(place);
-        }
-        for places in &mut by_length {
-            places.sort_by_key(|place| all[*place].template.matches('{').count());
+            let (parts, last) = (parts(&route.template), last(&route.template));
+            let last = if last.starts_with('{') { ANY } else { last };
+            by_length.resize_with(by_length.len().max(parts + 1), HashMap::new);
+            by_length[parts].entry(last.to_owned()).or_default().push(place);
         }
         Self { all, by_length }
     }
@@ -131,8 +138,13 @@ impl Routes {
     /// Where the route of a path stands among all: that of the template that fits it with the
     /// fewest parameters.
     pub(crate) fn place(&self, path: &str) -> Option<usize> {
-        let candidates = self.by_length.get(parts(path))?;
-        candidates.iter().copied().find(|place| fits(&self.all[*place].template, path))
+        let by_last = self.by_length.get(parts(path))?;
+        let candidates = [last(path), ANY].into_iter().filter_map(|last| by_last.get(last));
+        candidates
+            .flatten()
+            .copied()
+            .filter(|place| fits(&self.all[*place].template, path))
+            .min_by_key(|place| self.all[*place].parameters)
     }
 
     /// Refuses a query where none is read: whoever sends one means something by it.
@@ -188,6 +200,10 @@ fn reads_a_query(operation: &Operation) -> bool {
 
 fn parts(path: &str) -> usize {
     path.bytes().filter(|byte| *byte == b'/').count()
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// From the end, where routes differ.

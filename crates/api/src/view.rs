@@ -114,7 +114,7 @@ pub(crate) fn agent(engine: &Engine, stored: StoredAgent, now: DateTime<Utc>) ->
 
 /// An agent that was found.
 pub(crate) fn found(engine: &Engine, found: registry::Match, now: DateTime<Utc>) -> wire::Match {
-    let progress = progress(engine, &found.agent, now);
+    let progress = engine.fleet().progress_of(&found.agent, now);
     wire::Match::seen(found, progress)
 }
 

@@ -1,6 +1,6 @@
 //! What can be done with an agent.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use phaseline_persistence::{
@@ -113,7 +113,11 @@ pub async fn edit(engine: &Engine, call: &Call, id: Uuid, change: Change) -> Res
                 if stored.agent.status.keeps_leases() || stored.agent.slots_taken == 0 {
                     return Ok(stored);
                 }
-                let freed = take_work_from(tx, call, settings, *id).await?;
+                let why = match stored.agent.status {
+                    AgentStatus::Terminated => "its agent was removed".to_owned(),
+                    status => format!("its agent was put into the status {status}"),
+                };
+                let freed = take_work_from(tx, call, settings, *id, &why).await?;
                 Ok(freed.unwrap_or(stored))
             })
         })
@@ -226,12 +230,17 @@ pub async fn heartbeat(
     if call.once.is_none() {
         return engine.fleet.heartbeat(id, sequence, metrics, call.now);
     }
-    let input = (engine.clone(), id, sequence, metrics);
+    // The transaction may run more than once, and the heartbeat has come once.
+    let input = (engine.clone(), id, sequence, metrics, OnceLock::new());
     engine
-        .write(call, input, |_, call, (engine, id, sequence, metrics)| {
-            Box::pin(
-                async move { engine.fleet.heartbeat(*id, *sequence, metrics.clone(), call.now) },
-            )
+        .write(call, input, |_, call, (engine, id, sequence, metrics, taken)| {
+            Box::pin(async move {
+                if let Some(beat) = taken.get() {
+                    return Ok(Beat::clone(beat));
+                }
+                let beat = engine.fleet.heartbeat(*id, *sequence, metrics.clone(), call.now)?;
+                Ok(taken.get_or_init(|| beat).clone())
+            })
         })
         .await
 }

@@ -215,6 +215,13 @@ async fn lost(tx: &Tx, task: &Task, given: i64) -> Result<Error> {
         | Some(Attempt { lease_expires_at: at, ended_at: None, .. }) => {
             (Some(at), format!("{} at {at}", AttemptOutcome::Expired.why()))
         }
+        // It was said then whether the agent had stopped answering or was removed.
+        Some(Attempt {
+            outcome: AttemptOutcome::AgentLost,
+            error_message: Some(why),
+            ended_at: Some(at),
+            ..
+        }) => (Some(at), format!("{why} at {at}")),
         Some(Attempt { outcome, ended_at: Some(at), .. }) => {
             (Some(at), format!("{} at {at}", outcome.why()))
         }

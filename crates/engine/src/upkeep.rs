@@ -4,13 +4,12 @@
 use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use phaseline_persistence::{agents, events, idempotency, tasks};
-use phaseline_registry::Health;
+use phaseline_registry::{Finding, Health};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::{
-    Engine, Result, announce,
-    fleet::Changed,
+    Call, Engine, Result, announce,
     tasks::{give_back_expired, take_work_from},
 };
 
@@ -18,6 +17,7 @@ const CLEAN_EVERY: Duration = Duration::from_secs(60);
 const FOLLOW_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 const EVENTS_AT_ONCE: u64 = 500;
 const LEASES_AT_ONCE: u64 = 100;
+const AGENTS_AT_ONCE: usize = 500;
 
 /// Runs until `stop` is ready, then writes the last heartbeats. A round that fails is logged and
 /// tried again in the next; a round that has begun is finished before `stop` is heard.
@@ -81,25 +81,35 @@ pub async fn sweep(engine: &Engine) -> Result<usize> {
     let call = engine.call();
     // Other processes may have heard of them meanwhile.
     let suspects: Vec<Uuid> =
-        engine.fleet.changed(call.now).into_iter().map(|change| change.id).collect();
+        engine.fleet.findings(call.now).into_iter().map(|finding| finding.id).collect();
+    if suspects.is_empty() {
+        return Ok(0);
+    }
     for stored in agents::with_ids(engine.db.reader(), &suspects).await? {
         engine.fleet.heard(&stored);
         engine.fleet.learn_announced(&stored);
     }
-    let changed = engine.fleet.changed(call.now);
-    if changed.is_empty() {
-        return Ok(0);
+    let mut announced = 0;
+    // Not all in one transaction: when a whole fleet falls silent, others want to write, too.
+    for findings in engine.fleet.findings_of(&suspects, call.now).chunks(AGENTS_AT_ONCE) {
+        announced += announce_health(engine, &call, findings.to_vec()).await?;
     }
+    Ok(announced)
+}
+
+/// Announces what was found, where it still holds; says how much that was.
+async fn announce_health(engine: &Engine, call: &Call, findings: Vec<Finding>) -> Result<usize> {
+    let input = (findings, Arc::clone(&engine.settings));
     let (announced, freed) = engine
-        .write(&call, (changed, Arc::clone(&engine.settings)), |tx, call, (changed, settings)| {
+        .write(call, input, |tx, call, (findings, settings)| {
             Box::pin(async move {
                 let (mut announced, mut freed) = (Vec::new(), Vec::new());
-                for &change in changed {
-                    let Changed { id, from, to, heard } = change;
+                for finding in findings {
+                    let Finding { id, announced: from, health: to, last_heartbeat } = *finding;
                     // Held first: whoever needs an agent and a task takes them in that order.
                     let stored = agents::find_and_hold(tx, id).await?;
                     let last = stored.and_then(|stored| stored.agent.heartbeat.last_at);
-                    if last > heard {
+                    if last > last_heartbeat {
                         continue; // it has shown a sign of life meanwhile, to somebody else
                     }
                     if from != to {
@@ -107,10 +117,11 @@ pub async fn sweep(engine: &Engine) -> Result<usize> {
                             continue;
                         }
                         tx.announce(announce::health_changed(call, id, from, to));
-                        announced.push(change);
+                        announced.push((id, to));
                     }
                     if to == Health::Unresponsive {
-                        freed.extend(take_work_from(tx, call, settings, id).await?);
+                        let why = "its agent stopped answering";
+                        freed.extend(take_work_from(tx, call, settings, id, why).await?);
                     }
                 }
                 Ok((announced, freed))
@@ -118,7 +129,9 @@ pub async fn sweep(engine: &Engine) -> Result<usize> {
         })
         .await?;
     // What another process has announced meanwhile, the log will tell.
-    engine.fleet.announced(&announced);
+    for (id, health) in &announced {
+        engine.fleet.announced(*id, *health);
+    }
     for agent in &freed {
         engine.fleet.upsert(agent);
     }

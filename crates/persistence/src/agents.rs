@@ -6,18 +6,22 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     Value,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, JoinType, LockType, Query},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     Connection, Page, Result, Slice, Tx, decode,
-    entity::agent,
+    entity::{agent, agent_heartbeat},
     query::{Text, any, insert_rows},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
 };
+
+mod heartbeats;
+
+pub use heartbeats::{Heartbeat, record_heartbeats};
 
 const TABLE: &str = "agents";
 
@@ -43,19 +47,8 @@ pub struct Filter {
     pub phase_id: Option<String>,
 }
 
-/// The heartbeats of one agent since they were last written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Heartbeat {
-    /// The agent.
-    pub agent_id: Uuid,
-    /// Its last heartbeat, number and gaps.
-    pub record: HeartbeatRecord,
-    /// What it last reported of itself, if anything since.
-    pub metrics: Option<serde_json::Value>,
-}
-
-/// What an agent is read from, in the order of [`StoredAgent::from_row`].
-pub(crate) const COLUMNS: [agent::Column; 18] = {
+/// What an agent is read from, in the order of [`StoredAgent::from_row`]; then its heartbeats.
+pub(crate) const COLUMNS: [agent::Column; 14] = {
     use agent::Column as C;
     [
         C::Id,
@@ -69,14 +62,14 @@ pub(crate) const COLUMNS: [agent::Column; 18] = {
         C::LastProgress,
         C::Tags,
         C::CreatedAt,
-        C::LastHeartbeat,
-        C::HeartbeatSequence,
-        C::HeartbeatsMissed,
         C::AnnouncedHealth,
         C::Version,
-        C::Metrics,
         C::UpdatedAt,
     ]
+};
+pub(crate) const HEARTBEAT_COLUMNS: [agent_heartbeat::Column; 4] = {
+    use agent_heartbeat::Column as C;
+    [C::LastHeartbeatAt, C::HeartbeatSequence, C::HeartbeatsMissed, C::Metrics]
 };
 
 /// The agent with this id.
@@ -99,7 +92,10 @@ pub async fn find(db: &Connection, id: Uuid) -> Result<Option<StoredAgent>> {
 pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
     static TEXT: Text = Text::new();
     let query = TEXT.with(tx.connection().backend(), vec![id.into()], || {
-        whole().filter(agent::Column::Id.eq(id)).lock_exclusive().into_query()
+        let mut query = whole().filter(agent::Column::Id.eq(id)).into_query();
+        // Its heartbeats are not held: whoever changes an agent does not change them.
+        query.lock_with_tables(LockType::Update, [agent::Entity]);
+        query
     });
     tx.connection().first(query).await
 }
@@ -143,7 +139,13 @@ pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<
 /// Storage failures.
 pub async fn insert(tx: &Tx, agent: &StoredAgent) -> Result<()> {
     static TEXT: Text = Text::new();
-    insert_rows(tx, &TEXT, vec![row(agent)?]).await
+    insert_rows(tx, &TEXT, vec![row(agent)?]).await?;
+    let StoredAgent { agent: Agent { id, heartbeat, .. }, metrics, updated_at: _ } = agent;
+    if heartbeat.last_at.is_none() {
+        return Ok(());
+    }
+    let heartbeat = Heartbeat { agent_id: *id, record: *heartbeat, metrics: metrics.clone() };
+    record_heartbeats(tx, &[heartbeat]).await
 }
 
 /// Replaces what an agent is, if it is still at `version`; `false` when it is not. What its
@@ -164,7 +166,7 @@ pub async fn replace(tx: &Tx, agent: &Agent, version: i64, now: DateTime<Utc>) -
         last_progress,
         tags,
         registered_at: _,    // never changes
-        heartbeat: _,        // written in batches
+        heartbeat: _,        // in a table of their own
         announced_health: _, // by whoever announces it
         version: new_version,
     } = agent;
@@ -270,34 +272,8 @@ pub async fn announce_health(tx: &Tx, id: Uuid, from: Health, to: Health) -> Res
     Ok(tx.connection().change(&update).await? > 0)
 }
 
-/// Writes heartbeats. One that is older than what the table has changes nothing.
-///
-/// # Errors
-/// Storage failures.
-pub async fn record_heartbeats(tx: &Tx, heartbeats: &[Heartbeat]) -> Result<()> {
-    for heartbeat in heartbeats {
-        let Heartbeat { agent_id, record, metrics } = heartbeat;
-        let HeartbeatRecord { last_at, sequence, missed } = record;
-        let mut update = agent::Entity::update_many()
-            .col_expr(agent::Column::LastHeartbeat, Expr::value(*last_at))
-            .col_expr(agent::Column::HeartbeatSequence, Expr::value(sequence.map(saturated)))
-            .col_expr(agent::Column::HeartbeatsMissed, Expr::value(saturated(*missed)))
-            .filter(agent::Column::Id.eq(*agent_id))
-            .filter(
-                agent::Column::LastHeartbeat
-                    .is_null()
-                    .or(agent::Column::LastHeartbeat.lte(*last_at)),
-            );
-        if let Some(metrics) = metrics {
-            update = update.col_expr(agent::Column::Metrics, Expr::value(metrics.clone()));
-        }
-        tx.connection().change(&update).await?;
-    }
-    Ok(())
-}
-
 fn row(stored: &StoredAgent) -> Result<agent::ActiveModel> {
-    let StoredAgent { agent, metrics, updated_at } = stored;
+    let StoredAgent { agent, metrics: _, updated_at } = stored; // metrics come with heartbeats
     let Agent {
         id,
         agent_type,
@@ -310,7 +286,7 @@ fn row(stored: &StoredAgent) -> Result<agent::ActiveModel> {
         last_progress,
         tags,
         registered_at,
-        heartbeat: HeartbeatRecord { last_at, sequence, missed },
+        heartbeat: _,
         announced_health,
         version,
     } = agent;
@@ -326,10 +302,6 @@ fn row(stored: &StoredAgent) -> Result<agent::ActiveModel> {
         last_progress: Set(*last_progress),
         tags: Set(decode::encoded(TABLE, "tags", tags)?),
         announced_health: Set(announced_health.to_string()),
-        last_heartbeat: Set(*last_at),
-        heartbeat_sequence: Set(sequence.map(saturated)),
-        heartbeats_missed: Set(saturated(*missed)),
-        metrics: Set(metrics.clone()),
         version: Set(*version),
         created_at: Set(*registered_at),
         updated_at: Set(*updated_at),
@@ -337,7 +309,13 @@ fn row(stored: &StoredAgent) -> Result<agent::ActiveModel> {
 }
 
 fn whole() -> Select<agent::Entity> {
-    agent::Entity::find().select_only().columns(COLUMNS)
+    let mut agents = agent::Entity::find().select_only().columns(COLUMNS);
+    let of_agent = Expr::col((agent_heartbeat::Entity, agent_heartbeat::Column::AgentId))
+        .equals((agent::Entity, agent::Column::Id));
+    QuerySelect::query(&mut agents)
+        .join(JoinType::LeftJoin, agent_heartbeat::Entity, of_agent)
+        .columns(HEARTBEAT_COLUMNS.map(|column| (agent_heartbeat::Entity, column)));
+    agents
 }
 
 impl FromRow for StoredAgent {
@@ -356,22 +334,20 @@ impl FromRow for StoredAgent {
             last_progress: row.get("last_progress")?,
             tags: row.document("tags")?,
             registered_at: row.get("created_at")?,
-            heartbeat: HeartbeatRecord {
-                last_at: row.get("last_heartbeat")?,
-                sequence: row.number_or_null::<i64, _>("heartbeat_sequence")?,
-                missed: row.number::<i64, _>("heartbeats_missed")?,
-            },
+            heartbeat: HeartbeatRecord::default(),
             announced_health: row.parsed("announced_health")?,
             version: row.get("version")?,
         };
-        // Whoever gets on with work is there, whether or not it says so.
-        let last_at = Ord::max(agent.heartbeat.last_at, agent.last_progress);
-        let heartbeat = HeartbeatRecord { last_at, ..agent.heartbeat };
-        Ok(Self {
-            agent: Agent { heartbeat, ..agent },
-            metrics: row.document_or_null("metrics")?,
-            updated_at: row.get("updated_at")?,
-        })
+        let updated_at = row.get("updated_at")?;
+        let last_at = row.get("last_heartbeat_at")?;
+        let heartbeat = HeartbeatRecord {
+            // Whoever gets on with work is there, whether or not it says so.
+            last_at: Ord::max(last_at, agent.last_progress),
+            sequence: row.number_or_null::<i64, _>("heartbeat_sequence")?,
+            missed: row.number_or_null::<i64, _>("heartbeats_missed")?.unwrap_or_default(),
+        };
+        let metrics = row.document_or_null("metrics")?;
+        Ok(Self { agent: Agent { heartbeat, ..agent }, metrics, updated_at })
     }
 }
 

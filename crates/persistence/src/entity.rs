@@ -1,6 +1,7 @@
 //! The tables as SeaORM entities: what the migrations made, column by column.
 
 pub mod agent;
+pub mod agent_heartbeat;
 pub mod event;
 pub mod event_log;
 pub mod idempotency_key;

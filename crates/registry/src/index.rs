@@ -4,27 +4,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use roaring::RoaringBitmap;
 use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::health::{Health, HealthPolicy, Outlook};
 use crate::progress::Progress;
 use crate::silence::{Silent, stale};
-use crate::statistics::{Statistics, statistics};
-pub use heartbeats::{Beat, HeartbeatError, UnknownAgent};
+pub use heartbeats::{Beat, Heard, HeartbeatError, UnknownAgent};
+pub use judgement::Finding;
+use judgement::Judgement;
+pub use numbers::Census;
+use order::Order;
 use postings::Postings;
+use tier::Tier;
 
+mod best;
 mod heartbeats;
 mod holders;
+mod judgement;
+mod numbers;
+mod order;
 mod postings;
 mod search;
+mod tier;
 
 /// All agents in memory; it answers searches exactly as [`rank`](crate::rank()) would, without looking
 /// at everybody.
 ///
 /// Each agent has a slot, a small number. For every capability, tag, phase and type there is a
-/// compressed bitmap of the slots that have it, so that a search is a few operations on bitmaps,
-/// and only the agents that can still be among the best are looked at one by one.
+/// compressed bitmap of the slots that have it, and one for each tier: what an agent scores whatever
+/// is asked for. A search is a few operations on bitmaps; it goes from the best tier down, within a
+/// tier in the order of ids, and stops at the limit. Health follows from the clock, and load changes
+/// all the time: neither makes anything else be built anew ([`judge`](Self::judge)).
 ///
 /// It is what was told to it, in whatever order: it knows no database, and it checks no rules but
 /// that an older version never replaces a newer one and that a heartbeat revives nobody. What must
@@ -59,18 +71,28 @@ pub struct Index {
     entries: Vec<Option<Entry>>,
     /// Slots whose agent was removed.
     vacant: Vec<u32>,
+    order: Order,
     postings: Postings,
+    judgement: Judgement,
+    /// The slots of those who were heard since somebody last asked.
+    heard: RoaringBitmap,
 }
 
 /// An agent in its slot.
 #[derive(Debug, Clone)]
 struct Entry {
     agent: Arc<Agent>,
-    /// These three follow from the agent. They lie here so that a search need not follow the pointer
-    /// of every agent that it looks at.
+    /// These follow from the agent. They lie here so that a search need not follow the pointer of
+    /// every agent that it looks at.
     id: Uuid,
-    free_slots: u32,
+    tier: Tier,
     outlook: Outlook,
+    busy: bool,
+    /// Whether signs of life are expected of it.
+    expected: bool,
+    /// The health that was last announced. The agent's own is that of when it was loaded, on which
+    /// its outlook rests.
+    announced: Health,
 }
 
 impl Index {
@@ -82,7 +104,10 @@ impl Index {
             slots: HashMap::new(),
             entries: Vec::new(),
             vacant: Vec::new(),
+            order: Order::default(),
             postings: Postings::default(),
+            judgement: Judgement::new(watched_since),
+            heard: RoaringBitmap::new(),
         }
     }
 
@@ -104,9 +129,11 @@ impl Index {
         let heartbeat = known.agent.heartbeat.fresher(agent.heartbeat);
         let last_progress = known.agent.last_progress.max(agent.last_progress);
         let agent = Agent { heartbeat, last_progress, ..agent };
-        self.postings.remove(slot, &known.agent);
-        self.postings.insert(slot, &agent);
-        *known = Entry::new(agent, &self.policy, self.watched_since);
+        let agent = sharing(&self.postings, Some(&known.agent), agent);
+        self.postings.replace(slot, &known.agent, &agent);
+        let announced = known.announced;
+        *known = Entry { announced, ..Entry::new(agent, &self.policy, self.watched_since) };
+        self.judgement.insert(slot, known);
         true
     }
 
@@ -115,6 +142,9 @@ impl Index {
         let slot = self.slots.remove(id)?;
         let entry = self.entries.get_mut(slot as usize)?.take()?;
         self.postings.remove(slot, &entry.agent);
+        self.judgement.remove(slot);
+        self.order.remove(slot);
+        self.heard.remove(slot);
         self.vacant.push(slot);
         Some(entry.agent)
     }
@@ -150,12 +180,6 @@ impl Index {
         self.entries.iter().flatten().map(|entry| &entry.agent)
     }
 
-    /// The fleet in numbers at `now`; see [`statistics()`].
-    pub fn statistics(&self, now: DateTime<Utc>) -> Statistics {
-        let agents = self.iter().map(Arc::as_ref);
-        statistics(agents, &self.policy, self.watched_since, now)
-    }
-
     /// The agents that have been silent for too long at `now`; see [`stale()`].
     pub fn stale(&self, now: DateTime<Utc>, older_than_s: Option<u32>) -> Vec<Silent<'_>> {
         let agents = self.iter().map(Arc::as_ref);
@@ -171,9 +195,13 @@ impl Index {
                 (self.entries.len() - 1) as u32
             }
         };
+        let agent = sharing(&self.postings, None, agent);
         self.postings.insert(slot, &agent);
         self.slots.insert(id, slot);
-        self.entries[slot as usize] = Some(Entry::new(agent, &self.policy, self.watched_since));
+        self.order.insert(slot, id);
+        let entry = Entry::new(agent, &self.policy, self.watched_since);
+        self.judgement.insert(slot, &entry);
+        self.entries[slot as usize] = Some(entry);
     }
 
     fn entry_mut(&mut self, id: &Uuid) -> Option<&mut Entry> {
@@ -189,11 +217,27 @@ impl Entry {
     fn new(agent: Agent, policy: &HealthPolicy, watched_since: DateTime<Utc>) -> Entry {
         Entry {
             id: agent.id,
-            free_slots: agent.free_slots(),
+            tier: Tier::of(&agent),
             outlook: Outlook::new(&agent.vitals(watched_since), policy),
+            busy: agent.slots_taken > 0,
+            expected: Entry::is_expected(&agent),
+            announced: agent.announced_health,
             agent: Arc::new(agent),
         }
     }
+}
+
+/// The same agent; labels that it had before, or that others have, too, share their text with those.
+fn sharing(postings: &Postings, before: Option<&Agent>, agent: Agent) -> Agent {
+    let capabilities = match before {
+        Some(before) if before.capabilities == agent.capabilities => before.capabilities.clone(),
+        Some(_) | None => agent.capabilities.shared(|label| postings.known_capability(label)),
+    };
+    let tags = match before {
+        Some(before) if before.tags == agent.tags => before.tags.clone(),
+        Some(_) | None => agent.tags.shared(|label| postings.known_tag(label)),
+    };
+    Agent { capabilities, tags, ..agent }
 }
 
 #[cfg(test)]

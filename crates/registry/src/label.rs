@@ -38,8 +38,9 @@ pub struct Label<K> {
 }
 
 /// Labels of one kind without duplicates, in the order in which they were first named.
+/// A clone shares them.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Labels<K>(Vec<Label<K>>);
+pub struct Labels<K>(Arc<[Label<K>]>);
 
 impl<K: Kind> Label<K> {
     /// Reads a label: trims the text and puts it into lower case.
@@ -116,14 +117,22 @@ impl<K: Kind> Labels<K> {
         if labels.len() < K::AT_LEAST {
             return Err(InvalidLabels::TooFew { nouns, at_least: K::AT_LEAST });
         }
-        Ok(Labels(labels))
+        Ok(Labels(labels.into()))
     }
 }
 
 impl<K> Labels<K> {
     /// No labels at all: only for a kind that may have none.
     pub(crate) fn none() -> Labels<K> {
-        Labels(Vec::new())
+        Labels(Arc::default())
+    }
+
+    /// The same labels, with those in the place of their equals that `known` has.
+    pub(crate) fn shared(&self, known: impl Fn(&Label<K>) -> Option<Label<K>>) -> Labels<K>
+    where
+        Label<K>: Clone,
+    {
+        Labels(self.iter().map(|label| known(label).unwrap_or_else(|| label.clone())).collect())
     }
 
     /// The labels in their order.
@@ -186,7 +195,7 @@ impl<K> fmt::Display for Labels<K> {
 
 impl<K> fmt::Debug for Labels<K> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_list().entries(&self.0).finish()
+        out.debug_list().entries(self.0.iter()).finish()
     }
 }
 
@@ -198,7 +207,7 @@ impl<K> Serialize for Label<K> {
 
 impl<K> Serialize for Labels<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(&self.0)
+        serializer.collect_seq(self.0.iter())
     }
 }
 

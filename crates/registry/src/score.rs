@@ -15,6 +15,8 @@ const SLOTS_THAT_COUNT: u32 = 5;
 
 /// What being healthy adds, in millionths.
 pub(crate) const HEALTHY: u32 = 200_000;
+/// The most that [`static_micros`] can be.
+pub(crate) const MOST_STATIC: u32 = IDLE + FREE_SLOT * SLOTS_THAT_COUNT;
 
 /// The parts of a score; each has at most six decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -72,8 +74,9 @@ impl Standing {
         Standing { micros: Reverse(micros), free_slots: Reverse(free_slots), id }
     }
 
-    pub(crate) fn micros(&self) -> u32 {
-        self.micros.0
+    /// The best place of anybody with this score and these free slots, whoever it is.
+    pub(crate) fn first(micros: u32, free_slots: u32) -> Standing {
+        Standing::new(micros, free_slots, Uuid::nil())
     }
 }
 

@@ -61,38 +61,58 @@ pub fn statistics<'a>(
     watched_since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Statistics {
-    let mut numbers = Statistics {
-        agents: 0,
-        by_status: AgentStatus::iter().map(|status| (status, 0)).collect(),
-        by_type: AgentType::iter().map(|agent_type| (agent_type, 0)).collect(),
-        by_health: Health::iter().map(|health| (health, 0)).collect(),
-        draining: 0,
-        stalled: 0,
-        capabilities: BTreeMap::new(),
-        capacity: 0,
-        slots_taken: 0,
-        slots_free: 0,
-    };
+    let mut numbers = Statistics::none();
     for agent in agents {
-        numbers.agents += 1;
-        *numbers.by_status.entry(agent.status).or_default() += 1;
-        *numbers.by_type.entry(agent.agent_type).or_default() += 1;
-        if agent.status == AgentStatus::Terminated {
-            continue;
+        numbers.count(agent, policy, watched_since, now);
+        if agent.status != AgentStatus::Terminated {
+            for capability in &agent.capabilities {
+                *numbers.capabilities.entry(capability.clone()).or_default() += 1;
+            }
         }
-        let health = agent.health(policy, watched_since, now);
-        *numbers.by_health.entry(health).or_default() += 1;
-        let progress = agent.progress(policy, watched_since, now);
-        numbers.draining += u64::from(agent.draining);
-        numbers.stalled += u64::from(progress == Progress::Stalled);
-        for capability in &agent.capabilities {
-            *numbers.capabilities.entry(capability.clone()).or_default() += 1;
-        }
-        numbers.capacity += u64::from(agent.capacity.get());
-        numbers.slots_taken += u64::from(agent.slots_taken);
-        numbers.slots_free += u64::from(agent.free_slots());
     }
     numbers
+}
+
+impl Statistics {
+    /// Nothing counted yet.
+    pub(crate) fn none() -> Statistics {
+        Statistics {
+            agents: 0,
+            by_status: AgentStatus::iter().map(|status| (status, 0)).collect(),
+            by_type: AgentType::iter().map(|agent_type| (agent_type, 0)).collect(),
+            by_health: Health::iter().map(|health| (health, 0)).collect(),
+            draining: 0,
+            stalled: 0,
+            capabilities: BTreeMap::new(),
+            capacity: 0,
+            slots_taken: 0,
+            slots_free: 0,
+        }
+    }
+
+    /// Counts one more, except for what it can do.
+    pub(crate) fn count(
+        &mut self,
+        agent: &Agent,
+        policy: &HealthPolicy,
+        watched_since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) {
+        self.agents += 1;
+        *self.by_status.entry(agent.status).or_default() += 1;
+        *self.by_type.entry(agent.agent_type).or_default() += 1;
+        if agent.status == AgentStatus::Terminated {
+            return;
+        }
+        let health = agent.health(policy, watched_since, now);
+        *self.by_health.entry(health).or_default() += 1;
+        let progress = agent.progress(policy, watched_since, now);
+        self.draining += u64::from(agent.draining);
+        self.stalled += u64::from(progress == Progress::Stalled);
+        self.capacity += u64::from(agent.capacity.get());
+        self.slots_taken += u64::from(agent.slots_taken);
+        self.slots_free += u64::from(agent.free_slots());
+    }
 }
 
 #[cfg(test)]

@@ -274,8 +274,8 @@ pub(crate) fn side_tables(place: &Place, count: u64) -> anyhow::Result<()> {
         ),
         format!(
             "INSERT INTO agents (id, agent_type, status, capabilities, capacity, slots_taken, \
-               draining, tags, announced_health, heartbeats_missed, version, created_at, updated_at) \
-             SELECT {}, 'worker', 'terminated', '[\"rust\"]', 1, 0, {draining}, '[]', 'unknown', 0, \
+               draining, tags, announced_health, version, created_at, updated_at) \
+             SELECT {}, 'worker', 'terminated', '[\"rust\"]', 1, 0, {draining}, '[]', 'unknown', \
                1, {made}, {made} FROM {rows}",
             id(1)
         ),

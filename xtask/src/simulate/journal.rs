@@ -24,16 +24,19 @@ use sea_orm_migration::sea_orm::{
 use uuid::Uuid;
 
 /// Each table that is watched, with the column that says whose row it is.
-const WATCHED: [(&str, &str); 8] = [
+const WATCHED: [(&str, &str); 9] = [
     ("tickets", "id"),
     ("tasks", "id"),
     ("agents", "id"),
+    (HEARTBEATS, "agent_id"),
     ("task_attempts", "task_id"),
     ("phase_history", "ticket_id"),
     ("ticket_artifacts", "ticket_id"),
     ("ticket_approvals", "ticket_id"),
     ("events", "id"),
 ];
+/// Read as a part of the agents whose they are.
+const HEARTBEATS: &str = "agent_heartbeats";
 const MANY: u64 = 1_000_000;
 
 /// One claim of a task, without what its agent was told.
@@ -131,6 +134,7 @@ impl Journal {
                     bail!("a row of {table} was changed after it was written ({op})");
                 }
             }
+            let table = if table == HEARTBEATS { "agents".to_owned() } else { table };
             touched.entry(table).or_default().insert(row.try_get("", "id")?);
         }
         let of = |table: &str| -> Vec<Uuid> {

@@ -75,11 +75,11 @@ pub async fn release(
 
 /// How an agent loses a task against its will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loss {
+enum Loss<'a> {
     /// Its lease has ended.
     Expired,
-    /// It no longer answers, or was removed.
-    Agent(Uuid),
+    /// It no longer answers, or was removed: in words, for itself and for whoever reads the log.
+    Agent(Uuid, &'a str),
 }
 
 /// Takes a task back, if that is still called for. Says what its agent is then.
@@ -88,15 +88,15 @@ async fn give_back(
     call: &Call,
     settings: &Settings,
     id: Uuid,
-    loss: Loss,
+    loss: Loss<'_>,
 ) -> Result<Option<StoredAgent>> {
     let mut holding = holding::take(tx, id).await?;
     if !lost(&holding, loss, call.now) {
         return Ok(None);
     }
-    let (outcome, kind) = match loss {
-        Loss::Expired => (AttemptOutcome::Expired, announce::TASK_LEASE_EXPIRED),
-        Loss::Agent(_) => (AttemptOutcome::AgentLost, announce::TASK_AGENT_LOST),
+    let (outcome, kind, message) = match loss {
+        Loss::Expired => (AttemptOutcome::Expired, announce::TASK_LEASE_EXPIRED, None),
+        Loss::Agent(_, why) => (AttemptOutcome::AgentLost, announce::TASK_AGENT_LOST, Some(why)),
     };
     let losses = holding.task.losses_in_a_row.saturating_add(1);
     let wait = after_lost_lease(losses, &settings.retry, call.sources.random());
@@ -106,19 +106,20 @@ async fn give_back(
         ..freed(&holding.task, TaskState::Pending, call.now)
     };
     let from = holding.task.agent_id.unwrap_or_default();
-    let parting = Parting { outcome, class: None, message: None, progress: false };
+    let parting = Parting { outcome, class: None, message, progress: false };
     let agent = holding.part(tx, call, &parting, &task).await?;
-    tx.announce(announce::given_back(call, kind, &task, from, Some(outcome.why())));
+    let why = message.unwrap_or(outcome.why());
+    tx.announce(announce::given_back(call, kind, &task, from, Some(why)));
     Ok(agent)
 }
 
-fn lost(holding: &Holding, loss: Loss, now: DateTime<Utc>) -> bool {
+fn lost(holding: &Holding, loss: Loss<'_>, now: DateTime<Utc>) -> bool {
     let Some(lease) = holding::live(&holding.task) else {
         return false;
     };
     match loss {
         Loss::Expired => lease.expires_at <= now,
-        Loss::Agent(agent) => holding.task.agent_id == Some(agent),
+        Loss::Agent(agent, _) => holding.task.agent_id == Some(agent),
     }
 }
 
@@ -167,10 +168,11 @@ pub(crate) async fn take_work_from(
     call: &Call,
     settings: &Settings,
     agent: Uuid,
+    why: &str,
 ) -> Result<Option<StoredAgent>> {
     let mut freed = None;
     for id in tasks::held_by(tx.connection(), agent).await? {
-        let now = give_back(tx, call, settings, id, Loss::Agent(agent)).await?;
+        let now = give_back(tx, call, settings, id, Loss::Agent(agent, why)).await?;
         freed = now.or(freed);
     }
     Ok(freed)

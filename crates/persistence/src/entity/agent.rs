@@ -20,11 +20,6 @@ pub struct Model {
     #[sea_orm(column_type = "Json")]
     pub tags: Json,
     pub announced_health: String,
-    pub last_heartbeat: Option<DateTimeUtc>,
-    pub heartbeat_sequence: Option<i64>,
-    pub heartbeats_missed: i64,
-    #[sea_orm(column_type = "Json")]
-    pub metrics: Option<Json>,
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

@@ -52,25 +52,29 @@ fn taking(backend: Backend) -> String {
     let task: Vec<String> = COLUMNS.iter().map(|column| of("tasks", column.as_str())).collect();
     let agent: Vec<String> =
         agents::COLUMNS.iter().map(|column| of("holder", column.as_str())).collect();
+    let beat: Vec<String> =
+        agents::HEARTBEAT_COLUMNS.iter().map(|column| of("beat", column.as_str())).collect();
     let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
     let columns = format!(
         "{}, {dependencies} AS depends_on, \
          (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
          (SELECT k.has_results FROM tickets k WHERE k.id = tasks.ticket_id) AS has_results, \
-         holder.id IS NOT NULL AS held, {}",
+         holder.id IS NOT NULL AS held, {}, {}",
         task.join(", "),
-        agent.join(", ")
+        agent.join(", "),
+        beat.join(", ")
     );
+    let beats = "LEFT JOIN agent_heartbeats AS beat ON beat.agent_id = holder.id";
     match backend {
         // Whoever writes to SQLite is alone.
         Backend::Sqlite => format!(
             "SELECT {columns} FROM tasks LEFT JOIN agents AS holder ON holder.id = tasks.agent_id \
-             WHERE tasks.id = $1"
+             {beats} WHERE tasks.id = $1"
         ),
         Backend::Postgres => format!(
             "WITH holder AS MATERIALIZED (SELECT * FROM agents \
                WHERE id = (SELECT agent_id FROM tasks WHERE id = $1) FOR UPDATE) \
-             SELECT {columns} FROM tasks LEFT JOIN holder ON TRUE WHERE tasks.id = $1 \
+             SELECT {columns} FROM tasks LEFT JOIN holder ON TRUE {beats} WHERE tasks.id = $1 \
              FOR UPDATE OF tasks"
         ),
     }

@@ -1,19 +1,21 @@
-//! Which slots have what: one compressed bitmap for each capability, tag, phase and type.
+//! Which slots have what: one compressed bitmap for each capability, tag, phase, type and tier.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use roaring::RoaringBitmap;
 
+use super::tier::Tier;
 use crate::agent::{Agent, AgentType};
 use crate::capability::Capability;
 use crate::rank::Wanted;
-use crate::score::static_micros;
 use crate::status::AgentStatus;
 use crate::tag::Tag;
 
-/// All bitmaps of the index. Health has none: it changes while nothing happens.
+/// All bitmaps that follow from the agents. What follows from the time as well is in
+/// [`Judgement`](super::judgement::Judgement).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Postings {
     everybody: RoaringBitmap,
@@ -25,9 +27,8 @@ pub(super) struct Postings {
     phases: Lists<String>,
     in_any_phase: RoaringBitmap,
     types: Lists<AgentType>,
-    with_free_slot: RoaringBitmap,
-    /// By the part of the score that changes only when the agent does, in millionths.
-    bonuses: BTreeMap<u32, RoaringBitmap>,
+    /// The best first.
+    tiers: BTreeMap<Reverse<Tier>, RoaringBitmap>,
 }
 
 /// The slots that have a thing; a thing that nobody has is not kept.
@@ -36,23 +37,41 @@ struct Lists<K>(HashMap<K, RoaringBitmap>);
 
 /// Slots that have equally many of the required capabilities.
 #[derive(Debug)]
-pub(super) struct Coverage {
+pub(super) struct Coverage<'a> {
     pub(super) matched: usize,
-    pub(super) slots: RoaringBitmap,
+    pub(super) slots: Cow<'a, RoaringBitmap>,
 }
 
 impl Postings {
     pub(super) fn insert(&mut self, slot: u32, agent: &Agent) {
         self.everybody.insert(slot);
-        if agent.takes_work() {
-            self.taking_work.insert(slot);
+        self.insert_labels(slot, agent);
+        self.insert_state(slot, agent);
+    }
+
+    /// Undoes what [`insert`](Self::insert) did with the same agent.
+    pub(super) fn remove(&mut self, slot: u32, agent: &Agent) {
+        self.everybody.remove(slot);
+        self.remove_labels(slot, agent);
+        self.remove_state(slot, agent);
+    }
+
+    /// Puts an agent in the place of what it was. What it is up to changes with every claim; what it
+    /// can do hardly ever.
+    pub(super) fn replace(&mut self, slot: u32, old: &Agent, new: &Agent) {
+        let alike = old.capabilities == new.capabilities
+            && old.tags == new.tags
+            && old.phase_id == new.phase_id
+            && old.agent_type == new.agent_type;
+        if !alike {
+            self.remove_labels(slot, old);
+            self.insert_labels(slot, new);
         }
-        if agent.draining {
-            self.draining.insert(slot);
-        }
-        if agent.status == AgentStatus::Terminated {
-            self.terminated.insert(slot);
-        }
+        self.remove_state(slot, old);
+        self.insert_state(slot, new);
+    }
+
+    fn insert_labels(&mut self, slot: u32, agent: &Agent) {
         for capability in &agent.capabilities {
             self.capabilities.insert(capability, slot);
         }
@@ -66,19 +85,9 @@ impl Postings {
             }
         }
         self.types.insert(&agent.agent_type, slot);
-        if agent.free_slots() > 0 {
-            self.with_free_slot.insert(slot);
-        }
-        let bonus = static_micros(agent.status, agent.free_slots());
-        self.bonuses.entry(bonus).or_default().insert(slot);
     }
 
-    /// Undoes what [`insert`](Self::insert) did with the same agent.
-    pub(super) fn remove(&mut self, slot: u32, agent: &Agent) {
-        self.everybody.remove(slot);
-        self.taking_work.remove(slot);
-        self.draining.remove(slot);
-        self.terminated.remove(slot);
+    fn remove_labels(&mut self, slot: u32, agent: &Agent) {
         for capability in &agent.capabilities {
             self.capabilities.remove(capability, slot);
         }
@@ -92,18 +101,49 @@ impl Postings {
             }
         }
         self.types.remove(&agent.agent_type, slot);
-        self.with_free_slot.remove(slot);
-        let bonus = static_micros(agent.status, agent.free_slots());
-        if let Some(slots) = self.bonuses.get_mut(&bonus) {
+    }
+
+    fn insert_state(&mut self, slot: u32, agent: &Agent) {
+        if agent.takes_work() {
+            self.taking_work.insert(slot);
+        }
+        if agent.draining {
+            self.draining.insert(slot);
+        }
+        if agent.status == AgentStatus::Terminated {
+            self.terminated.insert(slot);
+        }
+        self.tiers.entry(Reverse(Tier::of(agent))).or_default().insert(slot);
+    }
+
+    fn remove_state(&mut self, slot: u32, agent: &Agent) {
+        self.taking_work.remove(slot);
+        self.draining.remove(slot);
+        self.terminated.remove(slot);
+        let tier = Reverse(Tier::of(agent));
+        if let Some(slots) = self.tiers.get_mut(&tier) {
             slots.remove(slot);
+            if slots.is_empty() {
+                self.tiers.remove(&tier);
+            }
         }
     }
 
+    /// The same label as another agent has it, if one does: equal labels share their text.
+    pub(super) fn known_capability(&self, capability: &Capability) -> Option<Capability> {
+        self.capabilities.0.get_key_value(capability).map(|(known, _)| known.clone())
+    }
+
+    /// The same for tags.
+    pub(super) fn known_tag(&self, tag: &Tag) -> Option<Tag> {
+        self.tags.0.get_key_value(tag).map(|(known, _)| known.clone())
+    }
+
     /// The slots that pass every filter; capabilities and health are not looked at.
-    pub(super) fn eligible(&self, wanted: &Wanted) -> RoaringBitmap {
+    pub(super) fn eligible(&self, wanted: &Wanted) -> Cow<'_, RoaringBitmap> {
         let everybody =
             if wanted.include_unavailable { &self.everybody } else { &self.taking_work };
-        let mut eligible = everybody.clone();
+        let mut eligible = Cow::Borrowed(everybody);
         self.narrow(&mut eligible, wanted.phase_id.as_deref(), wanted.agent_type);
         for tag in &wanted.tags {
             self.tags.narrow(&mut eligible, tag);
@@ -125,17 +165,26 @@ impl Postings {
             Some((first, _)) => self.capabilities.get(first).cloned().unwrap_or_default(),
         };
         holding -= &self.terminated;
+        let mut holding = Cow::Owned(holding);
         for capability in wanted.iter().skip(1) {
             self.capabilities.narrow(&mut holding, capability);
         }
         self.narrow(&mut holding, phase_id, agent_type);
-        holding
+        holding.into_owned()
     }
 
     /// How many agents that are not gone have this capability.
     pub(super) fn holder_count(&self, capability: &Capability) -> u64 {
         let held = self.capabilities.get(capability);
         held.map_or(0, |slots| slots.difference_len(&self.terminated))
+    }
+
+    /// The capabilities that anyone has who is not gone, and how many have each.
+    pub(super) fn holders(&self) -> impl Iterator<Item = (Capability, u64)> {
+        let counts = self.capabilities.0.iter().map(|(capability, slots)| {
+            (capability.clone(), slots.difference_len(&self.terminated))
+        });
+        counts.filter(|(_, count)| *count > 0)
     }
 
     /// The capabilities that anyone has who is not gone.
@@ -155,40 +204,51 @@ impl Postings {
     /// Keeps the slots of agents that do work of this phase and type.
     fn narrow(
         &self,
-        slots: &mut RoaringBitmap,
+        slots: &mut Cow<'_, RoaringBitmap>,
         phase_id: Option<&str>,
         agent_type: Option<AgentType>,
     ) {
         if let Some(phase_id) = phase_id {
-            match self.phases.get(phase_id) {
-                Some(bound) => *slots &= bound | &self.in_any_phase,
-                None => *slots &= &self.in_any_phase,
-            }
+            let fitting = match self.phases.get(phase_id) {
+                Some(bound) => &**slots & &(bound | &self.in_any_phase),
+                None => &**slots & &self.in_any_phase,
+            };
+            *slots = Cow::Owned(fitting);
         }
         if let Some(agent_type) = &agent_type {
             self.types.narrow(slots, agent_type);
         }
     }
 
-    /// The eligible slots by how many of the required capabilities they have, most first; those that
-    /// have none are left out, unless none is required.
-    ///
-    /// Counts up: whoever has at least `n` and has the next capability, too, has at least `n + 1`.
-    pub(super) fn coverage(
+    /// The eligible slots that have all of the required capabilities.
+    pub(super) fn covering<'a>(
         &self,
         required: &[Capability],
-        eligible: RoaringBitmap,
-    ) -> Vec<Coverage> {
-        if required.is_empty() {
-            return vec![Coverage { matched: 0, slots: eligible }];
+        eligible: &'a RoaringBitmap,
+    ) -> Coverage<'a> {
+        let mut slots = Cow::Borrowed(eligible);
+        for capability in required {
+            self.capabilities.narrow(&mut slots, capability);
         }
+        Coverage { matched: required.len(), slots }
+    }
+
+    /// The eligible slots that have some of the required capabilities and not all, by how many they
+    /// have, most first.
+    ///
+    /// Counts up: whoever has at least `n` and has the next capability, too, has at least `n + 1`.
+    pub(super) fn covering_in_part(
+        &self,
+        required: &[Capability],
+        eligible: &RoaringBitmap,
+    ) -> Vec<Coverage<'static>> {
         // The slots at place `n` have at least `n + 1`.
         let mut at_least: Vec<RoaringBitmap> = Vec::new();
         for capability in required {
             let Some(slots) = self.capabilities.get(capability) else {
                 continue;
             };
-            let mut carry = slots & &eligible;
+            let mut carry = slots & eligible;
             for counted in &mut at_least {
                 let both = &*counted & &carry;
                 *counted |= carry;
@@ -201,9 +261,11 @@ impl Postings {
         let mut more = RoaringBitmap::new();
         let mut classes = Vec::with_capacity(at_least.len());
         for (place, slots) in at_least.into_iter().enumerate().rev() {
-            let exactly = &slots - &more;
+            let matched = place + 1;
+            if matched < required.len() {
+                classes.push(Coverage { matched, slots: Cow::Owned(&slots - &more) });
+            }
             more = slots;
-            classes.push(Coverage { matched: place + 1, slots: exactly });
         }
         classes
     }
@@ -212,13 +274,9 @@ impl Postings {
         self.capabilities.get(capability)
     }
 
-    pub(super) fn with_free_slot(&self) -> &RoaringBitmap {
-        &self.with_free_slot
-    }
-
-    /// The slots by their static part of the score.
-    pub(super) fn bonuses(&self) -> impl Iterator<Item = (u32, &RoaringBitmap)> {
-        self.bonuses.iter().map(|(bonus, slots)| (*bonus, slots))
+    /// The slots of each tier, the best one first.
+    pub(super) fn tiers(&self) -> impl Iterator<Item = (Tier, &RoaringBitmap)> {
+        self.tiers.iter().map(|(Reverse(tier), slots)| (*tier, slots))
     }
 }
 
@@ -251,10 +309,11 @@ impl<K: Eq + Hash + Clone> Lists<K> {
     }
 
     /// Keeps the slots that have the thing.
-    fn narrow(&self, slots: &mut RoaringBitmap, thing: &K) {
-        match self.0.get(thing) {
-            Some(having) => *slots &= having,
-            None => slots.clear(),
+    fn narrow(&self, slots: &mut Cow<'_, RoaringBitmap>, thing: &K) {
+        match (self.0.get(thing), &mut *slots) {
+            (None, slots) => *slots = Cow::Owned(RoaringBitmap::new()),
+            (Some(having), Cow::Owned(slots)) => *slots &= having,
+            (Some(having), Cow::Borrowed(all)) => *slots = Cow::Owned(&**all & having),
         }
     }
 }

@@ -1,17 +1,22 @@
-//! Searching: from the best that a group of agents could score down to where nobody can still win.
+//! Searching: from the best that an agent could score down to where nobody can still win.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 
+use super::best::{Best, Candidate};
+use super::order::Part;
 use super::postings::Coverage;
+use super::tier::Tier;
 use super::{Entry, Index};
 use crate::capability::Capability;
 use crate::fit::NoFit;
 use crate::rank::{Match, Wanted};
-use crate::score::{HEALTHY, Standing, coverage_micros, health_micros};
+use crate::score::{HEALTHY, MOST_STATIC, Standing, coverage_micros, health_micros};
+
+/// So few agents are sooner looked at one by one than parted by tier.
+const FEW: u64 = 48;
 
 /// One search: what is wanted, with the duplicates taken out of it, and when.
 struct Search<'a> {
@@ -21,27 +26,28 @@ struct Search<'a> {
     now: DateTime<Utc>,
 }
 
-/// Agents whose score differs by their health only.
+/// Agents that score the same, except that some of them may be less well than the others.
 struct Group<'a> {
-    micros_without_health: u32,
-    covering: &'a RoaringBitmap,
-    with_bonus: &'a RoaringBitmap,
-}
-
-/// An agent that is among the best so far; the smaller one is the better one.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    standing: Standing,
-    slot: u32,
+    slots: &'a RoaringBitmap,
+    matched: usize,
+    /// What they score at most.
+    micros: u32,
+    free_slots: u32,
 }
 
 impl Index {
     /// All matches at `now`, the best first: the same as [`rank`](crate::rank()) over all agents.
     pub fn search(&self, wanted: &Wanted, now: DateTime<Utc>) -> Vec<Match> {
         let search = Search::new(self, wanted, now);
-        let eligible = self.postings.eligible(wanted);
-        let classes = self.postings.coverage(&search.required, eligible);
-        search.best(&classes, wanted.limit)
+        let eligible = search.eligible();
+        let mut best = Best::of(wanted.limit);
+        search.walk(&self.postings.covering(&search.required, &eligible), 0, &mut best);
+        if search.others_may_win(&best) {
+            for class in self.postings.covering_in_part(&search.required, &eligible) {
+                search.walk(&class, 0, &mut best);
+            }
+        }
+        search.explained(best)
     }
 
     /// The first match that has a free slot and every required capability: the same as
@@ -52,22 +58,19 @@ impl Index {
     /// [`NoFit`], which says what is missing and who comes nearest.
     pub fn best_fit(&self, wanted: &Wanted, now: DateTime<Utc>) -> Result<Match, NoFit> {
         let search = Search::new(self, wanted, now);
-        let eligible = self.postings.eligible(wanted) - self.postings.draining();
-        let classes = self.postings.coverage(&search.required, eligible.clone());
-        let fitting = classes
-            .iter()
-            .filter(|class| class.matched == search.required.len())
-            .map(|class| Coverage {
-                matched: class.matched,
-                slots: &class.slots & self.postings.with_free_slot(),
-            })
-            .next();
-        if let Some(fit) = fitting.and_then(|class| search.first(&class)) {
+        let mut eligible = search.eligible();
+        if wanted.include_unavailable {
+            *eligible.to_mut() -= self.postings.draining();
+        }
+        let able = self.postings.covering(&search.required, &eligible);
+        if let Some(fit) = search.first(&able, 1) {
             return Ok(fit);
         }
-        let missing = search.missing(&eligible);
-        let nearest = classes.iter().find_map(|class| search.first(class));
-        Err(NoFit::new(missing, nearest))
+        let nearest = search.first(&able, 0).or_else(|| {
+            let others = self.postings.covering_in_part(&search.required, &eligible);
+            others.iter().find_map(|class| search.first(class, 0))
+        });
+        Err(NoFit::new(search.missing(&eligible), nearest))
     }
 }
 
@@ -76,92 +79,154 @@ impl<'a> Search<'a> {
         Search { index, wanted, required: wanted.required(), now }
     }
 
-    /// The best so many of these classes, in their order.
-    fn best(&self, classes: &[Coverage], limit: usize) -> Vec<Match> {
-        if limit == 0 {
-            return Vec::new();
+    /// The slots that pass every filter, except that some of them may still be unresponsive.
+    fn eligible(&self) -> Cow<'a, RoaringBitmap> {
+        let mut eligible = self.index.postings.eligible(self.wanted);
+        if !self.wanted.include_unavailable
+            && let Some(unresponsive) = self.index.judgement.unresponsive(self.now)
+        {
+            eligible = Cow::Owned(match eligible {
+                Cow::Borrowed(slots) => slots - unresponsive,
+                Cow::Owned(slots) => slots - unresponsive,
+            });
         }
-        let mut best: BinaryHeap<Candidate> = BinaryHeap::new();
-        for group in self.groups(classes) {
-            let could_score = group.micros_without_health + HEALTHY;
-            let is_full = best.len() == limit;
-            // An equal score may still win by its free slots or its id.
-            if is_full && best.peek().is_some_and(|worst| worst.standing.micros() > could_score) {
-                break;
-            }
-            for slot in group.covering & group.with_bonus {
-                let Some(candidate) = self.candidate(slot, group.micros_without_health) else {
-                    continue;
-                };
-                if best.len() < limit {
-                    best.push(candidate);
-                } else if let Some(mut worst) = best.peek_mut()
-                    && candidate < *worst
-                {
-                    *worst = candidate;
-                }
-            }
-        }
-        best.into_sorted_vec()
-            .iter()
-            .filter_map(|candidate| self.index.entry(candidate.slot))
-            .map(|entry| self.explain(entry))
-            .collect()
+        eligible
     }
 
-    fn first(&self, class: &Coverage) -> Option<Match> {
-        self.best(std::slice::from_ref(class), 1).pop()
+    /// Whether an agent that lacks something may still be among the best.
+    fn others_may_win(&self, best: &Best) -> bool {
+        let matched = self.required.len().saturating_sub(1);
+        let micros = coverage_micros(matched, self.required.len()) + MOST_STATIC + HEALTHY;
+        matched > 0 && !best.is_closed_to(&Standing::first(micros, u32::MAX))
+    }
+
+    /// Looks for the best in a class, among those with so many free slots: those that may be healthy
+    /// first, then the others, and both from the best tier down.
+    fn walk(&self, class: &Coverage<'_>, free_slots: u32, best: &mut Best) {
+        let Coverage { matched, slots } = class;
+        let coverage = coverage_micros(*matched, self.required.len());
+        if slots.is_empty() || best.is_closed_to(&self.best_of(coverage, HEALTHY)) {
+            return;
+        }
+        if slots.len() <= FEW {
+            return self.scan(slots, *matched, free_slots, best);
+        }
+        let Some(perhaps_healthy) = self.index.judgement.perhaps_healthy(self.now) else {
+            return self.descend(slots, (*matched, coverage + HEALTHY), free_slots, best);
+        };
+        let well = &**slots & perhaps_healthy;
+        self.descend(&well, (*matched, coverage + HEALTHY), free_slots, best);
+        if !best.is_closed_to(&self.best_of(coverage, 0)) {
+            let rest = &**slots - &well;
+            self.descend(&rest, (*matched, coverage), free_slots, best);
+        }
+    }
+
+    /// From the best tier down to where nobody can still win.
+    fn descend(
+        &self,
+        slots: &RoaringBitmap,
+        (matched, micros): (usize, u32),
+        free_slots: u32,
+        best: &mut Best,
+    ) {
+        if slots.len() <= FEW {
+            return self.scan(slots, matched, free_slots, best);
+        }
+        for (tier, with_tier) in self.index.postings.tiers() {
+            let micros = micros + tier.micros;
+            if best.is_closed_to(&Standing::first(micros, tier.free_slots)) {
+                return;
+            }
+            if tier.free_slots < free_slots {
+                continue;
+            }
+            let slots = slots & with_tier;
+            let free_slots = tier.free_slots;
+            self.look(&Group { slots: &slots, matched, micros, free_slots }, best);
+        }
+    }
+
+    /// Looks at a group in the order of ids, and stops where nobody can still win.
+    fn look(&self, group: &Group<'_>, best: &mut Best) {
+        if group.slots.len() <= FEW {
+            return self.scan(group.slots, group.matched, 0, best);
+        }
+        for part in self.index.order.parts(group.slots) {
+            let slots = match part {
+                Part::Unordered(slots) => {
+                    self.scan(&slots, group.matched, 0, best);
+                    continue;
+                }
+                Part::Ordered(slots) => slots,
+            };
+            for slot in slots.iter() {
+                let Some(entry) = self.index.entry(slot) else { continue };
+                let at_best = Standing::new(group.micros, group.free_slots, entry.id);
+                if best.is_closed_to(&at_best) {
+                    break;
+                }
+                self.offer(slot, entry, group.matched, best);
+            }
+        }
+    }
+
+    /// Looks at all of these that have so many free slots.
+    fn scan(&self, slots: &RoaringBitmap, matched: usize, free_slots: u32, best: &mut Best) {
+        for slot in slots {
+            if let Some(entry) = self.index.entry(slot)
+                && entry.tier.free_slots >= free_slots
+            {
+                self.offer(slot, entry, matched, best);
+            }
+        }
+    }
+
+    fn offer(&self, slot: u32, entry: &Entry, matched: usize, best: &mut Best) {
+        let health = entry.outlook.at(self.now);
+        if self.wanted.admits_health(health) {
+            let Tier { micros, free_slots } = entry.tier;
+            let coverage = coverage_micros(matched, self.required.len());
+            let micros = coverage + micros + health_micros(health);
+            let standing = Standing::new(micros, free_slots, entry.id);
+            best.offer(Candidate { standing, slot });
+        }
+    }
+
+    /// The best that anybody could score who covers so much and is so well.
+    fn best_of(&self, coverage: u32, health: u32) -> Standing {
+        Standing::first(coverage + MOST_STATIC + health, u32::MAX)
+    }
+
+    fn first(&self, class: &Coverage<'_>, free_slots: u32) -> Option<Match> {
+        let mut best = Best::of(1);
+        self.walk(class, free_slots, &mut best);
+        self.explained(best).pop()
     }
 
     /// The required capabilities that nobody has who could be asked at all.
     fn missing(&self, eligible: &RoaringBitmap) -> Vec<Capability> {
         let someone_has = |capability: &Capability| {
-            self.index
-                .postings
-                .with_capability(capability)
-                .is_some_and(|slots| (slots & eligible).iter().any(|slot| self.admits(slot)))
+            let slots = self.index.postings.with_capability(capability);
+            slots.is_some_and(|slots| (slots & eligible).iter().any(|slot| self.admits(slot)))
         };
         let mut missing = self.required.clone();
         missing.retain(|capability| !someone_has(capability));
         missing
     }
 
-    /// Every class by every static bonus, the best first.
-    fn groups<'b>(&self, classes: &'b [Coverage]) -> Vec<Group<'b>>
-    where
-        'a: 'b,
-    {
-        let index: &'a Index = self.index;
-        let mut groups = Vec::new();
-        for class in classes {
-            let coverage = coverage_micros(class.matched, self.required.len());
-            groups.extend(index.postings.bonuses().map(|(bonus, with_bonus)| Group {
-                micros_without_health: coverage + bonus,
-                covering: &class.slots,
-                with_bonus,
-            }));
-        }
-        groups.sort_by_key(|group| Reverse(group.micros_without_health));
-        groups
-    }
-
-    fn candidate(&self, slot: u32, micros_without_health: u32) -> Option<Candidate> {
-        let entry = self.index.entry(slot)?;
-        let health = entry.outlook.at(self.now);
-        self.wanted.admits_health(health).then(|| {
-            let micros = micros_without_health + health_micros(health);
-            Candidate { standing: Standing::new(micros, entry.free_slots, entry.id), slot }
-        })
-    }
-
     fn admits(&self, slot: u32) -> bool {
-        self.index
-            .entry(slot)
-            .is_some_and(|entry| self.wanted.admits_health(entry.outlook.at(self.now)))
+        let entry = self.index.entry(slot);
+        entry.is_some_and(|entry| self.wanted.admits_health(entry.outlook.at(self.now)))
     }
 
-    fn explain(&self, entry: &Entry) -> Match {
-        let health = entry.outlook.at(self.now);
-        Match::new(entry.agent.clone(), health, &self.required)
+    fn explained(&self, best: Best) -> Vec<Match> {
+        best.into_slots()
+            .filter_map(|slot| self.index.entry(slot))
+            .map(|entry| {
+                let health = entry.outlook.at(self.now);
+                Match::new(entry.agent.clone(), health, &self.required)
+            })
+            .collect()
     }
 }

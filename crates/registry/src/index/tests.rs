@@ -1,11 +1,13 @@
 //! What the index does with what it is told.
 
 use super::{HeartbeatError, Index, UnknownAgent};
-use crate::testing::{agents, at, describe, id, wanted};
-use crate::{Agent, AgentGone, Health, HealthPolicy, HeartbeatRecord, Progress};
+use crate::testing::{agents, at, describe, id, name_of, wanted};
+use crate::{Agent, AgentGone, AgentStatus, Health, HealthPolicy, HeartbeatRecord, Progress};
 
 mod equivalence;
 mod holders;
+mod judgement;
+mod order;
 
 const POLICY: HealthPolicy = HealthPolicy {
     ttl_s: 10,
@@ -76,11 +78,62 @@ fn a_heartbeat_makes_an_agent_healthy_and_says_so() {
     index.upsert(agents("amy: rust").remove(0));
     let beat = index.heartbeat(&id("amy"), Some(3), at(35)).unwrap();
     assert_eq!((beat.before, beat.after), (Health::Degraded, Health::Healthy));
+    assert_eq!(beat.status, AgentStatus::Idle);
     assert_eq!(index.get(&id("amy")).unwrap().heartbeat, beat.record);
     assert_eq!(index.health(&id("amy"), at(56)), Some(Health::Degraded));
     let late = index.heartbeat(&id("amy"), Some(2), at(57)).unwrap();
     assert!(late.taken.out_of_order);
     assert_eq!(late.record.sequence, Some(3));
+}
+
+#[test]
+fn whoever_was_heard_is_told_of_once() {
+    let mut index = Index::new(POLICY, at(0));
+    for agent in agents("amy: rust\n bob: rust\n cat: rust\n dan: rust") {
+        index.upsert(agent);
+    }
+    let told = |index: &mut Index| {
+        let (mut heard, mut names) = (index.take_heard(), Vec::new());
+        while !heard.is_empty() {
+            for (id, record) in heard.take(index, 2) {
+                let agent = index.get(&id).unwrap();
+                assert_eq!(agent.heartbeat, record);
+                names.push(name_of(agent));
+            }
+        }
+        names.join(" ")
+    };
+    assert_eq!(told(&mut index), "");
+    index.heartbeat(&id("dan"), None, at(1)).unwrap();
+    index.heartbeat(&id("bob"), None, at(1)).unwrap();
+    index.heartbeat(&id("dan"), None, at(2)).unwrap();
+    index.heartbeat(&id("cat"), None, at(2)).unwrap();
+    assert!(index.seen(&id("amy"), at(3)));
+    index.remove(&id("cat"));
+    assert_eq!(told(&mut index), "amy bob dan");
+    assert_eq!(told(&mut index), "");
+    // What another process has stored need not be stored again.
+    let record = HeartbeatRecord { last_at: Some(at(9)), ..HeartbeatRecord::default() };
+    assert!(index.merge_heartbeat(&id("amy"), record));
+    assert!(!index.seen(&id("amy"), at(8)));
+    assert_eq!(told(&mut index), "");
+    index.give_back_heard(&id("bob"));
+    assert_eq!(told(&mut index), "bob");
+}
+
+#[test]
+fn agents_share_the_text_of_equal_labels() {
+    let mut index = Index::new(POLICY, at(0));
+    for agent in agents("amy: rust sql, #gpu\n bob: sql, #gpu\n amy: sql rust, #gpu, version 2") {
+        index.upsert(agent);
+    }
+    let [amy, bob] = ["amy", "bob"].map(|name| index.get(&id(name)).unwrap());
+    let text = |label: &str| std::ptr::from_ref(label);
+    let first = |agent: &Agent| text(agent.capabilities.iter().next().unwrap().as_str());
+    assert!(std::ptr::eq(first(amy), first(bob)));
+    let tag = |agent: &Agent| text(agent.tags.iter().next().unwrap().as_str());
+    assert!(std::ptr::eq(tag(amy), tag(bob)));
+    assert_eq!(amy.capabilities.to_string(), "sql, rust");
 }
 
 #[test]

@@ -34,6 +34,27 @@ fn a_body_that_is_right_passes() {
 }
 
 #[test]
+fn a_plain_heartbeat_is_read_as_any_other() {
+    let read = |body: &[u8]| NewHeartbeat::plain(body).map(|beat| (beat.sequence, beat.metrics));
+    assert_eq!(read(br#"{"sequence":17}"#), Some((Some(17), None)));
+    for other in [
+        "{}",
+        "[17]",
+        r#"{"sequence":null}"#,
+        r#"{"sequence":17.0}"#,
+        r#"{"sequence":1,"sequence":2}"#,
+        r#"{"sequence":1,"metrics":{}}"#,
+        r#"{"sequence":1}x"#,
+    ] {
+        assert_eq!(read(other.as_bytes()), None, "{other}");
+    }
+    check::<NewHeartbeat>(
+        r#"{"sequence":9007199254740992}"#,
+        &[("/sequence", "must be at most 9007199254740991")],
+    );
+}
+
+#[test]
 fn a_body_that_says_nothing_has_no_fields() {
     check::<Empty>(
         r#"{ "reason": "x" }"#,

@@ -25,6 +25,8 @@ enum Step {
     Heartbeat(Uuid, Option<u64>, i64),
     Seen(Uuid, i64),
     Merge(Uuid, HeartbeatRecord),
+    Judge(usize, usize, i64),
+    Announced(Uuid, Health),
 }
 
 fn labels(all: &'static [&'static str], least: usize) -> impl Strategy<Value = Vec<&'static str>> {
@@ -88,6 +90,10 @@ fn some_step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, sequence, second)| Step::Heartbeat(id, sequence, second)),
         1 => (some_id(), 0..140_i64).prop_map(|(id, second)| Step::Seen(id, second)),
         1 => (some_id(), some_record()).prop_map(|(id, record)| Step::Merge(id, record)),
+        2 => (0..4_usize, prop_oneof![0..8_usize, Just(usize::MAX)], 0..140_i64)
+            .prop_map(|(from, count, second)| Step::Judge(from, count, second)),
+        1 => (some_id(), select(Health::iter().collect::<Vec<_>>()))
+            .prop_map(|(id, health)| Step::Announced(id, health)),
     ]
 }
 
@@ -146,6 +152,8 @@ fn apply(agents: &mut Vec<Agent>, step: &Step) {
                 agent.heartbeat = *record;
             }
         }
+        // What is known of the health of all is kept for speed, and what was announced for others.
+        Step::Judge(..) | Step::Announced(..) => {}
     }
 }
 
@@ -166,6 +174,10 @@ fn tell(index: &mut Index, step: Step) {
         Step::Merge(id, record) => {
             index.merge_heartbeat(&id, record);
         }
+        Step::Judge(from, count, second) => {
+            index.judge(from, count, at(second), |_| {});
+        }
+        Step::Announced(id, health) => index.announced(&id, health),
     }
 }
 

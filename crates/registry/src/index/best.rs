@@ -1,0 +1,46 @@
+//! The best so far, at most so many of them.
+
+use std::collections::BinaryHeap;
+
+use crate::score::Standing;
+
+/// An agent that is among the best so far; the smaller one is the better one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub(super) standing: Standing,
+    pub(super) slot: u32,
+}
+
+/// The best so far, the worst of them on top.
+#[derive(Debug)]
+pub(super) struct Best {
+    limit: usize,
+    heap: BinaryHeap<Candidate>,
+}
+
+impl Best {
+    pub(super) fn of(limit: usize) -> Best {
+        Best { limit, heap: BinaryHeap::new() }
+    }
+
+    /// Whether somebody who stands there or further down has no chance any more.
+    pub(super) fn is_closed_to(&self, standing: &Standing) -> bool {
+        self.heap.len() >= self.limit
+            && self.heap.peek().is_none_or(|worst| worst.standing <= *standing)
+    }
+
+    pub(super) fn offer(&mut self, candidate: Candidate) {
+        if self.heap.len() < self.limit {
+            self.heap.push(candidate);
+        } else if let Some(mut worst) = self.heap.peek_mut()
+            && candidate < *worst
+        {
+            *worst = candidate;
+        }
+    }
+
+    /// Their slots, the best first.
+    pub(super) fn into_slots(self) -> impl Iterator<Item = u32> {
+        self.heap.into_sorted_vec().into_iter().map(|candidate| candidate.slot)
+    }
+}
