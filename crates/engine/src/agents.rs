@@ -115,7 +115,14 @@ pub async fn edit(engine: &Engine, call: &Call, id: Uuid, change: Change) -> Res
                 }
                 let why = match stored.agent.status {
                     AgentStatus::Terminated => "its agent was removed".to_owned(),
-                    status => format!("its agent was put into the status {status}"),
+                    status @ (AgentStatus::Idle
+                    | AgentStatus::Running
+                    | AgentStatus::Maintenance
+                    | AgentStatus::Degraded
+                    | AgentStatus::Failed
+                    | AgentStatus::Quarantined) => {
+                        format!("its agent was put into the status {status}")
+                    }
                 };
                 let freed = take_work_from(tx, call, settings, *id, &why).await?;
                 Ok(freed.unwrap_or(stored))

@@ -157,8 +157,13 @@ fn together(guard: Option<Query>, inserts: Vec<Query>) -> Query {
     for (text, given) in inserts.into_iter().map(Query::into_parts) {
         let text = match text.split_once(" VALUES ") {
             Some((into, rows)) if guarded => {
+                let (rows, otherwise) = match rows.split_once(" ON CONFLICT ") {
+                    Some((rows, otherwise)) => (rows, format!(" ON CONFLICT {otherwise}")),
+                    None => (rows, String::new()),
+                };
                 format!(
-                    "{into} SELECT * FROM (VALUES {rows}) AS given WHERE EXISTS (SELECT FROM w0)"
+                    "{into} SELECT * FROM (VALUES {rows}) AS given \
+                     WHERE EXISTS (SELECT FROM w0){otherwise}"
                 )
             }
             Some(_) | None => text.into_owned(),
@@ -219,16 +224,19 @@ mod tests {
         let guard = query("UPDATE t SET a = $1 WHERE b = $2", 2);
         let inserts = vec![
             query("INSERT INTO h (a, b) VALUES ($1, $2)", 2),
+            query("INSERT INTO b (a) VALUES ($1) ON CONFLICT (a) DO NOTHING", 1),
             query("INSERT INTO e (a) VALUES ($1), (nextval('p$1') + $2)", 2),
         ];
         let all = together(Some(guard), inserts);
-        assert_eq!(all.values().len(), 6);
+        assert_eq!(all.values().len(), 7);
         assert_eq!(
             all.text(),
             "WITH w0 AS (UPDATE t SET a = $1 WHERE b = $2 RETURNING 1), \
              w1 AS (INSERT INTO h (a, b) SELECT * FROM (VALUES ($3, $4)) AS given \
-             WHERE EXISTS (SELECT FROM w0) RETURNING 1) \
-             INSERT INTO e (a) SELECT * FROM (VALUES ($5), (nextval('p$1') + $6)) AS given \
+             WHERE EXISTS (SELECT FROM w0) RETURNING 1), \
+             w2 AS (INSERT INTO b (a) SELECT * FROM (VALUES ($5)) AS given \
+             WHERE EXISTS (SELECT FROM w0) ON CONFLICT (a) DO NOTHING RETURNING 1) \
+             INSERT INTO e (a) SELECT * FROM (VALUES ($6), (nextval('p$1') + $7)) AS given \
              WHERE EXISTS (SELECT FROM w0)"
         );
     }
