@@ -33,6 +33,7 @@ mod leases;
 mod lists;
 mod migrations;
 mod openapi;
+mod overload;
 mod phases;
 mod process;
 mod race;

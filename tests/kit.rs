@@ -25,7 +25,8 @@ pub(crate) use database::{backend, database};
 pub(crate) use http::{Http, Reply, Request, text};
 pub(crate) use program::{program, run, try_run};
 pub(crate) use server::{
-    Clock, Server, server, server_at, server_beside, server_for_a_race, server_over, server_over_at,
+    Clock, Server, server, server_at, server_beside, server_for_a_race, server_over,
+    server_over_at, server_with,
 };
 pub(crate) use tables::{outside, query, tables};
 pub(crate) use tickets::{enter, events_of, history, new_ticket, transition};

@@ -62,7 +62,11 @@ impl Database {
 
     /// Opens it with as many connections as a race needs.
     pub(crate) async fn open_with(&self, connections: u32) -> Db {
-        let options = DbOptions { connections, ..DbOptions::new(&self.url) };
+        self.open_as(DbOptions { connections, ..DbOptions::new(&self.url) }).await
+    }
+
+    /// Opens it in a way of one's own.
+    pub(super) async fn open_as(&self, options: DbOptions) -> Db {
         Db::open(&options).await.expect("the database of the test opens")
     }
 }

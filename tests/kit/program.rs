@@ -73,6 +73,14 @@ impl Program {
         .await
     }
 
+    /// What it has in memory, in KiB, where the system says so.
+    pub(crate) fn memory_kib(&self) -> Option<u64> {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(status).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     /// Ends it by SIGKILL, in the middle of whatever it does.
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("it runs");

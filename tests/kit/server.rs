@@ -9,7 +9,7 @@ use std::{
 use futures::future::join_all;
 use phaseline_api::Api;
 use phaseline_engine::{Engine, Settings, Sources, upkeep};
-use phaseline_persistence::Db;
+use phaseline_persistence::{Db, DbOptions};
 use sea_orm::DbBackend;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ use super::{
 /// A running server; its requests are methods of [`Http`].
 pub(crate) struct Server {
     http: Http,
-    db: Db,
+    engine: Engine,
     place: Database,
     stop_api: CancellationToken,
     stop_upkeep: CancellationToken,
@@ -47,10 +47,17 @@ pub(crate) async fn server_for_a_race() -> Server {
     let server = serve(database().await, CONNECTIONS, Settings::default(), Sources::system()).await;
     // All of them at once, so that the pool opens all of them: a race over one connection is none.
     if backend() == DbBackend::Postgres {
-        let naps = (0..CONNECTIONS).map(|_| query(&server.db, "SELECT pg_sleep(0.1)::text"));
+        let naps = (0..CONNECTIONS).map(|_| query(server.db(), "SELECT pg_sleep(0.1)::text"));
         join_all(naps).await;
     }
     server
+}
+
+/// A server that reaches its database in a way of its own.
+pub(crate) async fn server_with(options: impl FnOnce(DbOptions) -> DbOptions) -> Server {
+    let place = database().await;
+    let db = place.open_as(options(DbOptions::new(place.url()))).await;
+    serve_from(place, db, Settings::default(), Sources::system()).await
 }
 
 /// A second server over the database of one that runs; it must end first.
@@ -97,15 +104,16 @@ impl Clock {
 impl Server {
     /// Its database, for looking past the API.
     pub(crate) fn db(&self) -> &Db {
-        &self.db
+        self.engine.db()
     }
 
     /// Ends it in order and hands over its database.
     pub(crate) async fn stop(self) -> Database {
-        self.stop_api.cancel();
-        self.api.await.expect("the server ends").expect("the server ends well");
         self.stop_upkeep.cancel();
         self.upkeep.await.expect("the upkeep ends");
+        self.stop_api.cancel();
+        self.api.await.expect("the server ends").expect("the server ends well");
+        upkeep::finish(&self.engine).await;
         self.place
     }
 }
@@ -120,13 +128,17 @@ impl Deref for Server {
 
 async fn serve(place: Database, connections: u32, settings: Settings, sources: Sources) -> Server {
     let db = place.open_with(connections).await;
-    let engine = Engine::start(db.clone(), settings, sources).await.expect("the engine starts");
+    serve_from(place, db, settings, sources).await
+}
+
+async fn serve_from(place: Database, db: Db, settings: Settings, sources: Sources) -> Server {
+    let engine = Engine::start(db, settings, sources).await.expect("the engine starts");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("the listener has an address");
     let (stop_api, stop_upkeep) = (CancellationToken::new(), CancellationToken::new());
     let upkeep = tokio::spawn(upkeep::run(engine.clone(), stop_upkeep.clone().cancelled_owned()));
-    let api = Api::new(engine).with_workers(2);
+    let api = Api::new(engine.clone()).with_workers(2);
     let api = tokio::spawn(phaseline_api::serve(listener, api, stop_api.clone()));
     let http = Http::new(format!("http://{address}"));
-    Server { http, db, place, stop_api, stop_upkeep, api, upkeep }
+    Server { http, engine, place, stop_api, stop_upkeep, api, upkeep }
 }

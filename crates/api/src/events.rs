@@ -20,7 +20,8 @@ use crate::{
     document::ListRefusals,
     extract::{Limit, Query, Whole, header, members},
     problem::Refusal,
-    stream, view,
+    stream::{self, Turns},
+    view,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -97,6 +98,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/events")]
 async fn list(
     api: Data<Api>,
+    turns: Data<Turns>,
     request: HttpRequest,
     query: Query<Wanted>,
 ) -> Result<HttpResponse, Refusal> {
@@ -112,7 +114,7 @@ async fn list(
         (None, None) => 0,
     };
     if streamed {
-        return Ok(stream::answer(&api, after, types));
+        return Ok(stream::answer(&api, &turns, after, &types));
     }
     let slice = events::list(reader, after, &types, limit.get()).await?;
     let trimmed_through = events::trimmed_through(reader).await?;

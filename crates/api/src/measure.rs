@@ -59,6 +59,12 @@ impl Measures {
         }
     }
 
+    /// How many requests were answered.
+    pub(crate) fn answered(&self) -> u64 {
+        let counts = self.requests.iter().flat_map(|requests| &requests.answers);
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// Counts a stream for as long as what is returned lives.
     pub(crate) fn open_stream(&self) -> Open {
         self.streams.fetch_add(1, Ordering::Relaxed);

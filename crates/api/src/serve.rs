@@ -1,6 +1,6 @@
 //! The HTTP server: what wraps every route, and how it starts and ends.
 
-use std::{io, net::TcpListener};
+use std::{io, net::TcpListener, sync::Arc};
 
 use actix_web::{
     App, Error, HttpServer, ResponseError,
@@ -20,10 +20,13 @@ use crate::{
     document::Document,
     measure::Measures,
     routes::{Routes, configure, in_words, unmatched},
+    stream::{Log, Turns},
 };
 
 /// How long requests in hand have to end at shutdown.
 const SHUTDOWN_TIMEOUT_S: u64 = 5;
+/// How many connections may wait until they are taken.
+const BACKLOG: i32 = 4096;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -86,17 +89,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// # Errors
 /// The listener cannot be used.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
+    // As many may knock at once; the standard library lets in 128.
+    rustix::net::listen(&listener, BACKLOG)?;
     let document = openapi();
     let routes = Data::new(Routes::of(&document));
     let measures = Measures::of(&routes);
     let api = Api { shutdown: stop.child_token(), measures, ..api };
     let Api { workers, floors, .. } = api;
     let document = Data::new(document);
+    let (log, engine) = (Arc::new(Log::default()), api.engine.clone());
     let shared = Data::new(api);
+    let streamed = Arc::clone(&log);
     let server = HttpServer::new(move || {
         let (measures, checked) = (shared.measures.clone(), routes.clone());
+        let turns = Turns::new(Arc::clone(&streamed), measures.clone());
         App::new()
             .app_data(shared.clone())
+            .app_data(Data::new(turns))
             .app_data(routes.clone())
             .app_data(document.clone())
             .into_utoipa_app()
@@ -120,7 +129,15 @@ pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> 
         None => server,
     };
     let server = server.listen(listener)?.run();
-    until_cancelled(server, &stop).await
+    let following = stop.child_token();
+    let followed = log.follow(&engine, following.clone());
+    let served = async {
+        let ended = until_cancelled(server, &stop).await;
+        following.cancel();
+        ended
+    };
+    let ((), ended) = tokio::join!(followed, served);
+    ended
 }
 
 /// What goes before and after every route. At the level `debug`, whatever is logged meanwhile names

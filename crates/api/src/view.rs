@@ -21,7 +21,7 @@ pub(crate) use flow::*;
 pub(crate) use work::*;
 
 /// Where events come from: a URI reference (CloudEvents 1.0, `source`).
-const EVENT_SOURCE: &str = "/phaseline";
+pub(crate) const EVENT_SOURCE: &str = "/phaseline";
 
 /// A ticket, with the status that follows from its phase.
 ///

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use phaseline_persistence::{agents, events, idempotency, tasks};
 use phaseline_registry::{Finding, Health};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +15,12 @@ use crate::{
 
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 const FOLLOW_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+/// Commits are gathered for so long before the fleet follows them. What a process does itself, its
+/// fleet knows at once.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often the last heartbeats are tried to be written. At the end of a program threads have
+/// gone already, and a connection that one of them had opened fails once before it is replaced.
+const LAST_TRIES: usize = 16;
 const EVENTS_AT_ONCE: u64 = 500;
 const LEASES_AT_ONCE: u64 = 100;
 const AGENTS_AT_ONCE: usize = 500;
@@ -33,6 +39,7 @@ pub async fn run(engine: Engine, stop: impl Future<Output = ()> + Send) {
     let mut follows = every(FOLLOW_AT_LEAST_EVERY);
     let mut commits = engine.db.commits();
     let mut followed = engine.fleet.loaded_through();
+    let mut gathered_at = None;
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -44,10 +51,26 @@ pub async fn run(engine: Engine, stop: impl Future<Output = ()> + Send) {
             }
             _ = cleans.tick() => report("clean", clean(&engine).await),
             _ = follows.tick() => report("follow", follow(&engine, &mut followed).await),
-            Ok(()) = commits.changed() => report("follow", follow(&engine, &mut followed).await),
+            Ok(()) = commits.changed(), if gathered_at.is_none() => {
+                gathered_at = Some(Instant::now() + GATHER);
+            }
+            () = until(gathered_at) => {
+                gathered_at = None;
+                report("follow", follow(&engine, &mut followed).await);
+            }
         }
     }
-    report("flush", flush(&engine).await.map(|_| ()));
+    finish(&engine).await;
+}
+
+/// Writes the heartbeats that came until now, for those who end.
+pub async fn finish(engine: &Engine) {
+    for _ in 1..LAST_TRIES {
+        if flush(engine).await.is_ok() {
+            return;
+        }
+    }
+    report("flush", flush(engine).await.map(|_| ()));
 }
 
 /// Writes the heartbeats that came since the last time; says how many.
@@ -197,6 +220,14 @@ async fn follow(engine: &Engine, followed: &mut i64) -> Result<()> {
         if !slice.more {
             return Ok(());
         }
+    }
+}
+
+/// Waits for a moment, or for ever where there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,7 +10,8 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, InsertStatement, Query as SeaQuery},
 };
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
@@ -27,9 +28,9 @@ const TRIMMED_AT_ONCE: u64 = 1000;
 /// that they stay together.
 pub(crate) const PLACES: usize = 1 << 16;
 
-/// Something that happened, in the log.
+/// Something that happened, in the log, with its particulars read as `D`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct Event<D = Value> {
     /// Its position.
     pub sequence: i64,
     /// Its id.
@@ -41,7 +42,18 @@ pub struct Event {
     /// When.
     pub time: DateTime<Utc>,
     /// The particulars.
-    pub data: Value,
+    pub data: D,
+}
+
+/// A stretch of the log as it is stored, for those who pass it on.
+#[derive(Debug)]
+pub struct Stretch {
+    /// The events, oldest first.
+    pub events: Vec<Event<Box<RawValue>>>,
+    /// The position up to which the log was read.
+    pub through: i64,
+    /// Whether more follows.
+    pub more: bool,
 }
 
 /// An event before it has a position.
@@ -70,6 +82,34 @@ pub async fn list(
     limit: u64,
 ) -> Result<Slice<Event>> {
     let horizon = db.horizon().await?;
+    read(db, after, types, limit, horizon).await
+}
+
+/// The log after a position, with only the events of the types named (all when none is).
+///
+/// # Errors
+/// Storage failures.
+pub async fn stretch(db: &Connection, after: i64, types: &[String], limit: u64) -> Result<Stretch> {
+    let horizon = db.horizon().await?;
+    // Where some are left out, the last one read does not tell how far the log goes.
+    let end = match horizon {
+        None if !types.is_empty() => Some(latest(db).await?),
+        known => known,
+    };
+    let Slice { items: events, more }: Slice<Event<_>> =
+        read(db, after, types, limit, horizon).await?;
+    let last = events.last().map_or(after, |event| event.sequence);
+    let through = if more { last } else { last.max(end.unwrap_or(last)) };
+    Ok(Stretch { events, through, more })
+}
+
+async fn read<T: FromRow>(
+    db: &Connection,
+    after: i64,
+    types: &[String],
+    limit: u64,
+    horizon: Option<i64>,
+) -> Result<Slice<T>> {
     let query = event::Entity::find()
         .filter(event::Column::Sequence.gt(after))
         .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
@@ -198,7 +238,7 @@ fn values(event: &NewEvent) -> Vec<sea_orm::Value> {
     vec![id.into(), kind.into(), subject.into(), time.into(), data.into()]
 }
 
-impl FromRow for Event {
+impl<D: DeserializeOwned + Send> FromRow for Event<D> {
     const TABLE: &'static str = "events";
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -208,7 +248,7 @@ impl FromRow for Event {
             kind: row.get("event_type")?,
             subject: row.get("subject")?,
             time: row.get("time")?,
-            data: row.get("data")?,
+            data: row.document("data")?,
         })
     }
 }

@@ -20,8 +20,10 @@ use serde::Deserialize;
 
 use flow::{FlowOptions, RetryOptions};
 
-/// What is logged where nobody says.
-const USUAL_LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
+/// What is logged unless it is said otherwise. What a client sends that is no HTTP is answered with
+/// 400, and no error of ours, as which actix would log it.
+const USUAL_LOG: &str =
+    "info,actix_http::h1::dispatcher=off,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
 
 /// Every setting, as a flag, a variable or a line of the file; absent where it is not set there.
 #[derive(Debug, Clone, Default, Args, Deserialize)]

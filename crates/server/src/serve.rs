@@ -19,7 +19,7 @@ use crate::config::Settings;
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
-    db: Db,
+    engine: Engine,
     stop_api: CancellationToken,
     stop_upkeep: CancellationToken,
     api: JoinHandle<std::io::Result<()>>,
@@ -67,16 +67,16 @@ impl Running {
             .await
             .with_context(|| format!("the database {shown} cannot be brought up to date"))?;
         drop(alone);
-        let engine = Engine::start(db.clone(), engine, Sources::system()).await?;
+        let engine = Engine::start(db, engine, Sources::system()).await?;
         let (stop_api, stop_upkeep) = (CancellationToken::new(), CancellationToken::new());
         let until = stop_upkeep.clone().cancelled_owned();
         let upkeep = tokio::spawn(upkeep::run(engine.clone(), until));
-        let mut api = Api::new(engine).with_floors(floors);
+        let mut api = Api::new(engine.clone()).with_floors(floors);
         if let Some(workers) = workers {
             api = api.with_workers(workers);
         }
         let api = tokio::spawn(phaseline_api::serve(listener, api, stop_api.clone()));
-        Ok(Self { address, db, stop_api, stop_upkeep, api, upkeep })
+        Ok(Self { address, engine, stop_api, stop_upkeep, api, upkeep })
     }
 
     /// Where it listens.
@@ -86,12 +86,14 @@ impl Running {
 
     /// Answers what it has taken, writes the last heartbeats, and ends.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, db, stop_api, stop_upkeep, api, upkeep } = self;
-        stop_api.cancel();
-        api.await??;
+        let Self { address: _, engine, stop_api, stop_upkeep, api, upkeep } = self;
+        // In this order: connections to the database go with the threads that opened them.
         stop_upkeep.cancel();
         upkeep.await?;
-        Ok(db.close().await?)
+        stop_api.cancel();
+        api.await??;
+        upkeep::finish(&engine).await;
+        Ok(engine.db().close().await?)
     }
 }
 

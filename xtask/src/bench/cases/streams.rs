@@ -1,11 +1,20 @@
 //! The event stream: how soon an event arrives, and what many readers cost those who write.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read as _, Write},
     net::TcpStream,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, recv},
+    time::{ClockId, clock_gettime},
 };
 
 use super::{Bench, Plan};
@@ -18,6 +27,8 @@ use crate::bench::{
 
 const EVENTS: usize = 300;
 const STREAMS: usize = 1_000;
+/// How often a reader takes what has come.
+const READ_EVERY: Duration = Duration::from_millis(50);
 
 /// One event from its commit to an open stream, and a thousand open streams beside writers.
 pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
@@ -50,18 +61,25 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
         let load = Generator::new(&program.address)?;
         let lines = ["/api/v1/tickets\t{\"title\":\"Rotate the keys\"}".to_owned()];
         let streams = if bench.quick { STREAMS / 5 } else { STREAMS };
-        let name = format!("tickets made beside {streams} open streams");
-        let mut figure = plan(&name, "a second", Target::AtLeast(0.9), "without streams");
         let seconds = bench.seconds;
-        for round in 0..bench.rounds {
-            bench.progress.say(&format!("{name} ({}/{})", round + 1, bench.rounds));
-            figure.floor.push(load.run(Script::Requests, &lines, 16, seconds)?.checked()?.rate());
-            let readers = Readers::open(&program.address, streams)?;
-            figure.subject.push(load.run(Script::Requests, &lines, 16, seconds)?.checked()?.rate());
-            readers.close()?;
+        for (wanted, query) in [
+            ("want something else", "after=latest&types=agent.terminated"),
+            ("want everything", "after=latest"),
+        ] {
+            let name = format!("tickets made beside {streams} streams that {wanted}");
+            let mut figure = plan(&name, "a second", Target::AtLeast(0.9), "without streams");
+            let mut read = Vec::new();
+            for round in 0..bench.rounds {
+                bench.progress.say(&format!("{name} ({}/{})", round + 1, bench.rounds));
+                let made = || load.run(Script::Requests, &lines, 16, seconds)?.checked();
+                figure.floor.push(made()?.rate());
+                let readers = Readers::open(&program.address, query, streams)?;
+                figure.subject.push(made()?.rate());
+                read.push(readers.close()?);
+            }
+            figure.note = note(&read);
+            bench.keep(figure);
         }
-        figure.note = "all of them read everything, in the process that measures".to_owned();
-        bench.keep(figure);
         program.stop()?;
     }
     Ok(())
@@ -69,7 +87,7 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
 
 /// Milliseconds from the answer of a writer to the event in a stream.
 fn arrivals(address: &str) -> anyhow::Result<Vec<f64>> {
-    let mut stream = BufReader::new(follow(address)?);
+    let mut stream = BufReader::new(follow(address, "after=latest")?);
     let mut http = Http::connect(address)?;
     let mut times = Vec::with_capacity(EVENTS);
     for number in 0..EVENTS {
@@ -87,59 +105,84 @@ fn arrivals(address: &str) -> anyhow::Result<Vec<f64>> {
     Ok(times)
 }
 
-fn follow(address: &str) -> anyhow::Result<TcpStream> {
+/// What readers have read and what that cost, which the writers lose as well.
+fn note(read: &[Read]) -> String {
+    let of =
+        |number: fn(&Read) -> f64| percentile(&read.iter().map(number).collect::<Vec<_>>(), 50);
+    let bytes = of(|read| read.bytes as f64 / read.lasted.as_secs_f64() / 1e6);
+    let cost = of(|read| read.cost.as_secs_f64() / read.lasted.as_secs_f64() * 100.0);
+    format!("{bytes:.1} MB/s arrive; to take them is {cost:.1} % of a core, on this machine too")
+}
+
+fn follow(address: &str, query: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
-    let request = "GET /api/v1/events?after=latest HTTP/1.1\r\nHost: phaseline\r\n\
-                   Accept: text/event-stream\r\n\r\n";
+    let request = format!(
+        "GET /api/v1/events?{query} HTTP/1.1\r\nHost: phaseline\r\n\
+         Accept: text/event-stream\r\n\r\n"
+    );
     stream.write_all(request.as_bytes())?;
     Ok(stream)
 }
 
-/// Open streams that somebody reads.
+/// Open streams that somebody reads, as cheaply as can be: what has come is taken a few times a
+/// second and not looked at.
 struct Readers {
-    over: &'static AtomicBool,
-    thread: thread::JoinHandle<anyhow::Result<()>>,
+    over: Arc<AtomicBool>,
+    thread: thread::JoinHandle<anyhow::Result<Read>>,
+}
+
+/// What was read.
+struct Read {
+    bytes: usize,
+    /// The time of the processor that it took.
+    cost: Duration,
+    lasted: Duration,
 }
 
 impl Readers {
-    fn open(address: &str, count: usize) -> anyhow::Result<Self> {
-        let over: &'static AtomicBool = Box::leak(Box::default());
-        let address = address.to_owned();
-        let (ready, opened) = std::sync::mpsc::channel();
+    fn open(address: &str, query: &str, count: usize) -> anyhow::Result<Self> {
+        let mut streams = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut stream = follow(address, query)?;
+            // The first bytes of the answer: it is open.
+            stream.read_exact(&mut [0; 12])?;
+            stream.set_nonblocking(true)?;
+            streams.push(stream);
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&over);
         let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async move {
-                let mut reading = tokio::task::JoinSet::new();
-                for _ in 0..count {
-                    let stream = follow(&address)?;
-                    stream.set_nonblocking(true)?;
-                    let stream = tokio::net::TcpStream::from_std(stream)?;
-                    reading.spawn(async move {
-                        let mut buffer = vec![0; 1 << 16];
-                        while let Ok(()) = stream.readable().await {
-                            match stream.try_read(&mut buffer) {
-                                Ok(0) => break,
-                                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {
-                                    break;
-                                }
-                                _ => {}
-                            }
-                        }
-                    });
+            let (began, cost) = (Instant::now(), time_used());
+            let mut bytes = 0;
+            while !until.load(Ordering::Relaxed) {
+                for stream in &streams {
+                    bytes += take(stream)?;
                 }
-                let _ = ready.send(());
-                while !over.load(Ordering::Relaxed) {
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                }
-                Ok(())
-            })
+                thread::sleep(READ_EVERY);
+            }
+            Ok(Read { bytes, cost: time_used() - cost, lasted: began.elapsed() })
         });
-        opened.recv()?;
         Ok(Self { over, thread })
     }
 
-    fn close(self) -> anyhow::Result<()> {
+    fn close(self) -> anyhow::Result<Read> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| anyhow::anyhow!("the readers panicked"))?
     }
+}
+
+/// Takes what has come, without a copy of it; how many bytes.
+fn take(stream: &TcpStream) -> anyhow::Result<usize> {
+    let mut nothing = [0_u8; 1 << 16];
+    match recv(stream, &mut nothing, RecvFlags::TRUNC) {
+        Ok((_, 0)) => anyhow::bail!("a stream ended"),
+        Ok((_, bytes)) => Ok(bytes),
+        Err(Errno::AGAIN) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn time_used() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
