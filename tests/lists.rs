@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use phaseline_engine::Settings;
 
-use crate::kit::{Clock, Http, enter, new_ticket, server, server_at, text};
+use crate::kit::{Clock, Http, enter, eventually, new_ticket, server, server_at, text};
 
 #[tokio::test]
 async fn every_list_gives_each_item_once_and_in_order_whatever_the_size_of_its_pages() {
@@ -25,6 +25,66 @@ async fn every_list_gives_each_item_once_and_in_order_whatever_the_size_of_its_p
     check(&server, &format!("/tickets/{ticket}/phase-history"), 5, "sequence").await;
     check(&server, "/agents", 6, "agent_id").await;
     check(&server, "/agents/health", 6, "agent_id").await;
+}
+
+#[tokio::test]
+async fn a_list_of_several_phases_goes_through_all_of_them_in_order_of_creation() {
+    let server = server().await;
+    let mut expected = Vec::new();
+    for way in [
+        "REQUIREMENTS",
+        "BLOCKED",
+        "REQUIREMENTS DESIGN",
+        "BLOCKED",
+        "REQUIREMENTS",
+        "REQUIREMENTS",
+    ] {
+        let ticket = new_ticket(&server, way).await;
+        let phases: Vec<String> =
+            way.split_whitespace().map(|phase| format!("PHASE_{phase}")).collect();
+        let phases: Vec<&str> = phases.iter().map(String::as_str).collect();
+        enter(&server, &ticket, &phases).await;
+        if way.starts_with("REQUIREMENTS") {
+            expected.push(json!(ticket));
+        }
+    }
+    check(&server, "/tickets?status=in_progress", 4, "id").await;
+    check(&server, "/tickets?status=in_progress&priority=LOW", 0, "id").await;
+    check(&server, "/tickets?status=in_progress&phase_id=PHASE_DESIGN", 1, "id").await;
+    check(&server, "/tickets?status=completed&phase_id=PHASE_DESIGN", 0, "id").await;
+    let listed = server.all("/tickets?status=in_progress", 2).await;
+    let listed: Vec<Value> = listed.iter().map(|ticket| ticket["id"].clone()).collect();
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn events_of_several_types_come_in_the_order_of_the_log() {
+    let server = server().await;
+    for number in 0..3 {
+        let ticket = new_ticket(&server, &format!("Number {number}")).await;
+        let task = json!({ "title": "Do it" });
+        server.create(&format!("/tickets/{ticket}/tasks"), task).await;
+        enter(&server, &ticket, &["PHASE_REQUIREMENTS"]).await;
+    }
+    eventually("the log can be read to its end", || async {
+        let page = server.get("/events?types=ticket.phase.transitioned").await.is(200).json;
+        page["items"].as_array().filter(|events| events.len() == 3).map(|_| ())
+    })
+    .await;
+    let types = "types=ticket.created,task.created,ticket.created";
+    for limit in [1, 2, 5, 100] {
+        let (mut kinds, mut after) = (Vec::new(), "0".to_owned());
+        loop {
+            let path = format!("/events?limit={limit}&{types}&after={after}");
+            let page = server.get(&path).await.is(200).json;
+            let items = page["items"].as_array().unwrap();
+            kinds.extend(items.iter().map(|event| text(event, "type").to_owned()));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            after = next.to_owned();
+        }
+        let expected = ["ticket.created", "task.created"].repeat(3);
+        assert_eq!(kinds, expected, "limit={limit}");
+    }
 }
 
 #[tokio::test]

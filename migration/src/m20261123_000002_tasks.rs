@@ -49,6 +49,7 @@ impl MigrationTrait for Migration {
             .await?;
         index_where(manager, "tasks", &["agent_id"], "agent_id IS NOT NULL").await?;
         manager.create_table(task_dependencies()).await?;
+        index(manager, "tasks", &["phase_id", "id"]).await?;
         index(manager, "task_dependencies", &["depends_on_id"]).await
     }
 

@@ -167,7 +167,8 @@ pub async fn fleet(engine: &Engine, page: Page) -> Result<Slice<Why>> {
     let mut after = page.after;
     // Those that move are passed over. They are no more than there are slots, so this ends soon.
     while items.len() <= limit {
-        let next = Page { after, limit: page.limit.max(1) };
+        // One more than is wanted tells in the same read whether another page follows.
+        let next = Page { after, limit: page.limit.saturating_add(1) };
         let slice = stored_tickets::list(engine.db.reader(), &filter, next).await?;
         let ids: Vec<Uuid> = slice.items.iter().map(|ticket| ticket.id).collect();
         after = ids.last().copied();

@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, InsertStatement, Query as SeaQuery},
+    sea_query::{Expr, InsertStatement, Query as SeaQuery, SelectStatement},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     Backend, Connection, Result, Slice, Tx,
     entity::{event, event_log},
+    page::first_of_each,
     query::{Query, Text},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
@@ -113,12 +114,28 @@ async fn read<T: FromRow>(
     let query = event::Entity::find()
         .filter(event::Column::Sequence.gt(after))
         .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
-        .apply_if((!types.is_empty()).then_some(types), |query, types| {
-            query.filter(event::Column::EventType.is_in(types))
+        .apply_if(first_of_types(after, types, limit + 1, horizon), |query, first| {
+            query.filter(event::Column::Sequence.in_subquery(first))
         })
         .order_by_asc(event::Column::Sequence)
         .limit(limit + 1);
     Ok(Slice::cut(db.select(&query).await?, limit))
+}
+
+/// The first ones of each of these types, as [`list`] wants them; `None` for all types.
+fn first_of_types(
+    after: i64,
+    types: &[String],
+    limit: u64,
+    horizon: Option<i64>,
+) -> Option<SelectStatement> {
+    let of_type = |kind: &String| {
+        event::Entity::find()
+            .filter(event::Column::EventType.eq(kind))
+            .filter(event::Column::Sequence.gt(after))
+            .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
+    };
+    first_of_each(event::Column::Sequence, types.iter().map(of_type), limit)
 }
 
 /// The position of the last event that can be read, or could before the log was trimmed; 0 in a

@@ -1,5 +1,9 @@
 //! A page of a list: where it starts and how much it holds.
 
+use sea_orm::{
+    EntityTrait, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Query as SeaQuery, SelectStatement, UnionType},
+};
 use uuid::Uuid;
 
 /// The part of a list that is asked for. Lists are in order of creation, which is the order of
@@ -37,4 +41,20 @@ impl<T> Slice<T> {
         items.truncate(limit);
         Self { items, more }
     }
+}
+
+/// The keys that come first in each of some lists, at most `limit` of each: whatever comes first in
+/// all of them together is among these. A database that is asked for several values at once would
+/// read and sort everything that has one of them. `None` where there are no lists.
+pub(crate) fn first_of_each<E: EntityTrait>(
+    key: E::Column,
+    lists: impl IntoIterator<Item = Select<E>>,
+    limit: u64,
+) -> Option<SelectStatement> {
+    let of_one = |list: Select<E>| {
+        let first = list.select_only().column(key).order_by_asc(key).limit(limit).into_query();
+        SeaQuery::select().column(key).from_subquery(first, "part").to_owned()
+    };
+    let both = |mut one: SelectStatement, other| one.union(UnionType::All, other).to_owned();
+    lists.into_iter().map(of_one).reduce(both)
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
     entity::{ticket, ticket_dependency},
+    page::first_of_each,
     query::{Query, Text},
     row::{FromRow, Row},
 };
@@ -215,16 +216,31 @@ pub async fn with_context(db: &Connection, id: Uuid) -> Result<Option<(Ticket, S
 /// Storage failures.
 pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<Ticket>> {
     let Filter { phases, priority, key } = filter;
-    let phases = phases.as_ref().map(|phases| phases.iter().map(PhaseId::as_str));
-    let query = whole(db.backend())
-        .apply_if(phases, |query, phases| query.filter(ticket::Column::PhaseId.is_in(phases)))
-        .apply_if(*priority, |query, priority| {
-            query.filter(ticket::Column::Priority.eq(priority.to_string()))
-        })
-        .apply_if(key.as_ref(), |query, key| query.filter(ticket::Column::Key.eq(key)))
-        .apply_if(page.after, |query, after| query.filter(ticket::Column::Id.gt(after)))
-        .order_by_asc(ticket::Column::Id)
-        .limit(page.limit + 1);
+    let most = page.limit + 1;
+    let rest = |query: Select<ticket::Entity>| {
+        query
+            .apply_if(*priority, |query, priority| {
+                query.filter(ticket::Column::Priority.eq(priority.to_string()))
+            })
+            .apply_if(key.as_ref(), |query, key| query.filter(ticket::Column::Key.eq(key)))
+            .apply_if(page.after, |query, after| query.filter(ticket::Column::Id.gt(after)))
+    };
+    let inside = |query: Select<ticket::Entity>, phase: &PhaseId| {
+        rest(query.filter(ticket::Column::PhaseId.eq(phase.as_str())))
+    };
+    let query = match phases.as_deref() {
+        None => rest(whole(db.backend())),
+        Some([]) => return Ok(Slice::cut(Vec::new(), page.limit)),
+        Some([phase]) => inside(whole(db.backend()), phase),
+        Some(phases) => {
+            let each = phases.iter().map(|phase| inside(ticket::Entity::find(), phase));
+            whole(db.backend())
+                .apply_if(first_of_each(ticket::Column::Id, each, most), |query, first| {
+                    query.filter(ticket::Column::Id.in_subquery(first))
+                })
+        }
+    };
+    let query = query.order_by_asc(ticket::Column::Id).limit(most);
     Ok(Slice::cut(db.select(&query).await?, page.limit))
 }
 
