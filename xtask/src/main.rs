@@ -69,6 +69,12 @@ enum Task {
     Simulate(simulate::Simulate),
     /// Measure the release binary against what the same machine does without it.
     Bench(bench::Options),
+    /// The bare server that the benchmark compares the floors with.
+    #[command(hide = true)]
+    BareServer {
+        /// How many bytes it answers.
+        bytes: usize,
+    },
     /// What remains to be checked of a commit after `test`: the OpenAPI file, the documentation
     /// of the code, the dependencies where cargo-deny is installed, and a few hundred simulations.
     Ci,
@@ -93,6 +99,7 @@ fn run(task: Task, tools: &Tools) -> anyhow::Result<()> {
         Task::Openapi { check: false } => openapi::write(),
         Task::Simulate(asked) => simulate::run(&asked),
         Task::Bench(options) => bench::run(&options, tools),
+        Task::BareServer { bytes } => bench::bare::serve(bytes),
         Task::Ci => checks::ci(tools),
     }
 }

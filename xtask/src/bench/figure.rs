@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 
+use super::targets::{Goal, Target};
+
 /// A measurement beside its floor, in several rounds that alternated.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
+    /// The group that it belongs to.
+    pub(crate) group: &'static str,
     /// What was measured.
     pub(crate) name: String,
     /// On which database; empty where none takes part.
@@ -23,22 +27,12 @@ pub(crate) struct Figure {
     pub(crate) p50_ms: Option<f64>,
     /// 99 of 100 calls were answered within this, in milliseconds.
     pub(crate) p99_ms: Option<f64>,
+    /// The number that is wanted of it, if one is.
+    pub(crate) goal: Option<Goal>,
     /// What is wanted of [`value`](Self::value).
     pub(crate) target: Target,
     /// What there is to be known about it.
     pub(crate) note: String,
-}
-
-/// What is wanted of a figure.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Target {
-    /// The subject reaches this part of its floor.
-    AtLeast(f64),
-    /// The subject takes no more than this: times its floor, or in its unit where there is none.
-    AtMost(f64),
-    /// It is only to be known.
-    None,
 }
 
 /// How a figure did.
@@ -66,6 +60,15 @@ impl Figure {
         let values = self.values();
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         (least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    }
+
+    /// How far the target is reached: 1 is just so, and more is better.
+    pub(crate) fn reach(&self) -> f64 {
+        match self.target {
+            Target::AtLeast(target) => self.value() / target,
+            Target::AtMost(target) => target / self.value(),
+            Target::None => f64::INFINITY,
+        }
     }
 
     /// Whether the target is reached.
@@ -110,6 +113,7 @@ mod tests {
 
     fn figure(floor: &[f64], subject: &[f64], target: Target) -> Figure {
         Figure {
+            group: "",
             name: String::new(),
             database: String::new(),
             connections: 0,
@@ -119,6 +123,7 @@ mod tests {
             subject: subject.to_vec(),
             p50_ms: None,
             p99_ms: None,
+            goal: None,
             target,
             note: String::new(),
         }
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn a_ratio_is_that_of_each_round() {
         let figure = figure(&[100.0, 200.0, 100.0], &[50.0, 140.0, 60.0], Target::AtLeast(0.6));
-        assert_eq!((figure.value(), figure.spread()), (0.6, (0.5, 0.7)));
+        assert_eq!((figure.value(), figure.spread(), figure.reach()), (0.6, (0.5, 0.7), 1.0));
         assert_eq!(figure.verdict(), Verdict::Met);
     }
 
@@ -141,6 +146,24 @@ mod tests {
         check(Target::AtMost(10.0), Verdict::Met);
         check(Target::AtMost(9.5), Verdict::WithinNoise);
         check(Target::AtMost(8.0), Verdict::Missed);
+    }
+
+    #[test]
+    fn a_single_round_has_no_noise() {
+        let check = |round, expected| {
+            assert_eq!(figure(&[], &[round], Target::AtMost(20.0)).verdict(), expected);
+        };
+        check(20.0, Verdict::Met);
+        check(20.1, Verdict::Missed);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_missed() {
+        for target in [Target::AtLeast(0.5), Target::AtMost(20.0)] {
+            assert_eq!(figure(&[], &[], target).verdict(), Verdict::Missed);
+            assert_eq!(figure(&[0.0], &[0.0], target).verdict(), Verdict::Missed);
+        }
+        assert_eq!(figure(&[], &[1.0], Target::None).verdict(), Verdict::Told);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use chrono::Utc;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -17,58 +17,73 @@ use super::{
     world::{Kind, Place},
 };
 
-/// How many tickets a floor is written over.
-const TICKETS: u64 = 10_000;
-
 /// One guarded update and two inserts.
 const UPDATE: &str = "UPDATE tickets SET version = version + 1, phase_id = ?2, \
      previous_phase_id = ?3, history_sequence = history_sequence + 1, phase_since = ?4, \
-     updated_at = ?4 WHERE id = ?1 AND version > 0";
+     updated_at = ?4 WHERE id = ?1 AND version = ?5";
 const HISTORY: &str = "INSERT INTO phase_history (ticket_id, sequence, from_phase, to_phase, kind, \
      artifacts, forced, seconds_in_previous, created_at) \
-     VALUES (?1, ?2, 'PHASE_BACKLOG', 'PHASE_REQUIREMENTS', 'advance', '[]', 0, 1.5, ?3)";
+     VALUES (?1, ?2, ?3, ?4, 'advance', '[]', 0, 1.5, ?5)";
 const EVENT: &str = "INSERT INTO events (id, event_type, subject, time, data) \
      VALUES (?1, 'ticket.phase.transitioned', ?2, ?3, ?4)";
+
+/// The way of every ticket.
+const PHASES: [&str; 7] = [
+    "PHASE_BACKLOG",
+    "PHASE_REQUIREMENTS",
+    "PHASE_DESIGN",
+    "PHASE_IMPLEMENTATION",
+    "PHASE_TESTING",
+    "PHASE_DEPLOYMENT",
+    "PHASE_DONE",
+];
+
+/// How often a ticket can be moved.
+pub(crate) const STEPS: usize = PHASES.len() - 1;
 
 /// SQLite without anything before it, on the same disk.
 #[derive(Debug)]
 pub(crate) struct Bare {
     place: Place,
-    sequence: i64,
+    turns: Turns,
+    events: u64,
 }
 
 impl Bare {
-    /// A database of the same schema with tickets in it.
+    /// An empty database of the same schema.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let place = Place::fresh(Kind::Sqlite, None)?;
-        seed::tickets(&place, Tickets { count: TICKETS, first: 1, history: 1, tasks: 0 })?;
-        Ok(Self { place, sequence: 1 })
+        Ok(Self { place: Place::fresh(Kind::Sqlite, None)?, turns: Turns::default(), events: 0 })
     }
 
-    /// How many transitions a second it writes durably, with so many in each commit.
-    pub(crate) fn rate(&mut self, in_one_commit: u32, time: Duration) -> anyhow::Result<f64> {
+    /// How many transitions a second it writes durably, with so many in each commit: of the same
+    /// tickets in the same order as the program is asked for.
+    pub(crate) fn rate(&mut self, in_one_commit: u32, seconds: u32) -> anyhow::Result<f64> {
+        let tickets = self.turns.next(&self.place, seconds)?;
+        let tickets =
+            tickets.iter().map(|id| Uuid::parse_str(id)).collect::<Result<Vec<_>, _>>()?;
         let file = self.place.file().context("it is a file")?;
         let db = Connection::open(file)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         let (mut update, mut history, mut event) =
             (db.prepare(UPDATE)?, db.prepare(HISTORY)?, db.prepare(EVENT)?);
-        let (mut done, mut number) = (0_u64, 0_u64);
+        let (mut done, time) = (0, Duration::from_secs(seconds.into()));
         let began = Instant::now();
         while began.elapsed() < time {
             db.execute_batch("BEGIN IMMEDIATE")?;
             for _ in 0..in_one_commit {
-                if number == 0 {
-                    self.sequence += 1;
-                }
-                number = (number + 1) % TICKETS;
-                let ticket = seed::id(2, number + 1);
-                let now = now();
-                update.execute(params![ticket.as_bytes(), "PHASE_DESIGN", "PHASE_BACKLOG", now])?;
-                history.execute(params![ticket.as_bytes(), self.sequence, now])?;
-                let data = format!("{{\"ticket_id\":\"{ticket}\",\"version\":{}}}", self.sequence);
+                let (ticket, step) = (&tickets[done % tickets.len()], done / tickets.len());
+                let Some([from, to]) = PHASES.array_windows().nth(step) else {
+                    bail!("there are too few tickets for this disk");
+                };
+                let (id, now, version) = (ticket.as_bytes(), now(), step as i64 + 1);
+                let changed = update.execute(params![id, to, from, now, version])?;
+                ensure!(changed == 1, "the floor has not moved its ticket");
+                history.execute(params![id, version + 1, from, to, now])?;
+                let data = format!("{{\"ticket_id\":\"{ticket}\",\"version\":{version}}}");
                 let subject = format!("tickets/{ticket}");
-                event.execute(params![event_id(self.sequence, number), subject, now, data])?;
+                self.events += 1;
+                event.execute(params![seed::id(30, self.events).as_bytes(), subject, now, data])?;
                 done += 1;
             }
             db.execute_batch("COMMIT")?;
@@ -77,9 +92,28 @@ impl Bare {
     }
 }
 
-/// An id that was not used before, in the order of time as the program's are.
-fn event_id(sequence: i64, number: u64) -> Vec<u8> {
-    Uuid::from_u64_pair(sequence as u64, number | 1 << 60).as_bytes().to_vec()
+/// Fresh tickets for each turn, the same for a floor and for what is measured against it.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(u64);
+
+/// Transitions a second that nothing here comes near: tickets for so many are made.
+const MOST_A_SECOND: u64 = 36_000;
+
+impl Turns {
+    /// Those of a database that has so many tickets already.
+    pub(crate) const fn after(tickets: u64) -> Self {
+        Self(tickets)
+    }
+
+    /// Puts the tickets of the next turn into a database; in no order.
+    pub(crate) fn next(&mut self, place: &Place, seconds: u32) -> anyhow::Result<Vec<String>> {
+        let count = MOST_A_SECOND * u64::from(seconds) / STEPS as u64;
+        let wanted = Tickets { count, first: self.0 + 1, history: 1, tasks: 0 };
+        self.0 += count;
+        let mut tickets = seed::tickets(place, wanted)?;
+        seed::shuffle(&mut tickets);
+        Ok(tickets)
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a floor has no engine that would read the clock")]
@@ -89,16 +123,18 @@ fn now() -> String {
 
 /// The same change in one statement, which commits by itself.
 const ONE_STATEMENT: &str = "\
-\\set n random(1, 10000)
+\\set n random(:first, :last)
 WITH moved AS (
-  UPDATE tickets SET version = version + 1, phase_id = 'PHASE_DESIGN',
-    previous_phase_id = 'PHASE_BACKLOG', history_sequence = history_sequence + 1,
+  UPDATE tickets SET version = version + 1,
+    phase_id = CASE phase_id WHEN 'PHASE_DESIGN' THEN 'PHASE_TESTING' ELSE 'PHASE_DESIGN' END,
+    previous_phase_id = phase_id, history_sequence = history_sequence + 1,
     phase_since = now(), updated_at = now()
-  WHERE \"key\" = 'T' || :n::int::text AND version > 0 RETURNING id, history_sequence, version
+  WHERE \"key\" = 'T' || :n::int::text AND version > 0
+  RETURNING id, history_sequence, version, phase_id, previous_phase_id
 ), history AS (
   INSERT INTO phase_history (ticket_id, sequence, from_phase, to_phase, kind, artifacts, forced,
     seconds_in_previous, created_at)
-  SELECT id, history_sequence, 'PHASE_BACKLOG', 'PHASE_DESIGN', 'advance', '[]', FALSE, 1.5, now()
+  SELECT id, history_sequence, previous_phase_id, phase_id, 'advance', '[]', FALSE, 1.5, now()
   FROM moved
 )
 INSERT INTO events (sequence, id, event_type, subject, time, data)
@@ -109,15 +145,16 @@ FROM moved;
 
 /// The same in five.
 const FIVE_STATEMENTS: &str = "\
-\\set n random(1, 10000)
+\\set n random(:first, :last)
 BEGIN;
-UPDATE tickets SET version = version + 1, phase_id = 'PHASE_DESIGN',
-  previous_phase_id = 'PHASE_BACKLOG', history_sequence = history_sequence + 1,
+UPDATE tickets SET version = version + 1,
+  phase_id = CASE phase_id WHEN 'PHASE_DESIGN' THEN 'PHASE_TESTING' ELSE 'PHASE_DESIGN' END,
+  previous_phase_id = phase_id, history_sequence = history_sequence + 1,
   phase_since = now(), updated_at = now()
   WHERE \"key\" = 'T' || :n::int::text AND version > 0;
 INSERT INTO phase_history (ticket_id, sequence, from_phase, to_phase, kind, artifacts, forced,
   seconds_in_previous, created_at)
-SELECT id, history_sequence, 'PHASE_BACKLOG', 'PHASE_DESIGN', 'advance', '[]', FALSE, 1.5, now()
+SELECT id, history_sequence, previous_phase_id, phase_id, 'advance', '[]', FALSE, 1.5, now()
   FROM tickets WHERE \"key\" = 'T' || :n::int::text;
 INSERT INTO events (sequence, id, event_type, subject, time, data)
 SELECT nextval('event_positions') * 65536, gen_random_uuid(), 'ticket.phase.transitioned',
@@ -130,24 +167,28 @@ COMMIT;
 #[derive(Debug)]
 pub(crate) struct Pgbench {
     place: Place,
+    turns: Turns,
 }
 
 impl Pgbench {
-    /// A database of the same schema with tickets in it.
+    /// An empty database of the same schema.
     pub(crate) fn new(server: Option<&str>) -> anyhow::Result<Self> {
-        let place = Place::fresh(Kind::Postgres, server)?;
-        seed::tickets(&place, Tickets { count: TICKETS, first: 1, history: 1, tasks: 0 })?;
-        Ok(Self { place })
+        Ok(Self { place: Place::fresh(Kind::Postgres, server)?, turns: Turns::default() })
     }
 
-    /// How many transitions a second 16 clients write, each in one statement or in five.
-    pub(crate) fn rate(&self, in_one_statement: bool, seconds: u32) -> anyhow::Result<f64> {
+    /// How many transitions a second 16 clients write, each in one statement or in five, of as many
+    /// tickets as the program is asked for.
+    pub(crate) fn rate(&mut self, in_one_statement: bool, seconds: u32) -> anyhow::Result<f64> {
+        let first = self.turns.0 + 1;
+        self.turns.next(&self.place, seconds)?;
         let mut script = tempfile::NamedTempFile::new()?;
         let text = if in_one_statement { ONE_STATEMENT } else { FIVE_STATEMENTS };
         script.write_all(text.as_bytes())?;
         let output = Command::new("pgbench")
             .args(["--no-vacuum", "--protocol=prepared", "--client=16", "--jobs=2"])
             .arg(format!("--time={seconds}"))
+            .arg(format!("--define=first={first}"))
+            .arg(format!("--define=last={}", self.turns.0))
             .arg(format!("--file={}", script.path().display()))
             .arg(&self.place.url)
             .output()

@@ -25,8 +25,6 @@ pub(crate) struct Generator {
 pub(crate) enum Script {
     /// Each line is a request: a path, or a path, a tab and a body; again and again.
     Requests,
-    /// The same, each line once.
-    Once,
     /// Each line is a ticket, which is moved through all its phases.
     Walk,
     /// Each line is an agent, which claims a task and completes it.
@@ -58,11 +56,10 @@ impl Generator {
         connections: u32,
         seconds: u32,
     ) -> anyhow::Result<Outcome> {
-        let (name, text, once) = match script {
-            Script::Requests => ("requests", include_str!("lua/requests.lua"), "again"),
-            Script::Once => ("requests", include_str!("lua/requests.lua"), "once"),
-            Script::Walk => ("walk", include_str!("lua/walk.lua"), "once"),
-            Script::Pairs => ("pairs", include_str!("lua/pairs.lua"), "again"),
+        let (name, text) = match script {
+            Script::Requests => ("requests", include_str!("lua/requests.lua")),
+            Script::Walk => ("walk", include_str!("lua/walk.lua")),
+            Script::Pairs => ("pairs", include_str!("lua/pairs.lua")),
         };
         let script = self.write(&format!("{name}.lua"), &[include_str!("lua/common.lua"), text])?;
         // Each thread has lines of its own.
@@ -81,7 +78,7 @@ impl Generator {
             .arg(format!("http://{}", self.address))
             .arg("--")
             .arg(file)
-            .args([THREADS.min(connections).to_string().as_str(), once])
+            .arg(THREADS.min(connections).to_string())
             .output()
             .context("the load generator cannot be started: apt-get install wrk")?;
         let said = String::from_utf8_lossy(&output.stdout);
@@ -105,6 +102,11 @@ impl Generator {
 }
 
 impl Outcome {
+    /// Answers in all.
+    pub(crate) const fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Answers a second.
     pub(crate) fn rate(&self) -> f64 {
         self.requests as f64 * 1e6 / self.duration_us.max(1) as f64

@@ -1,25 +1,24 @@
 //! What people see of it: a bar, a line for each figure, a table, a page of Markdown, and JSON.
 
+mod page;
+
 use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::figure::{Figure, Target, Verdict};
+use super::{
+    cases::Bench,
+    figure::{Figure, Verdict, median},
+    machine::Machine,
+    plots::Curve,
+    targets::{Goal, Target},
+};
 
 /// The bar, a step for each group.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
-
-/// The machine that it was measured on.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Machine {
-    processor: String,
-    cores: usize,
-    memory_gib: f64,
-    kernel: String,
-}
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -28,7 +27,9 @@ pub(crate) struct Report<'f> {
     rounds: usize,
     seconds: u32,
     quick: bool,
+    took_s: u64,
     figures: &'f [Figure],
+    curves: &'f [Curve],
 }
 
 impl Progress {
@@ -65,35 +66,23 @@ impl Progress {
     }
 }
 
-impl Machine {
-    /// This one.
-    pub(crate) fn here() -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let field = |text: &str, name: &str| {
-            let line = text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
-            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
-                .unwrap_or_default()
-        };
-        let kib = field(&read("/proc/meminfo"), "MemTotal");
-        let kib: f64 = kib.split(' ').next().and_then(|kib| kib.parse().ok()).unwrap_or_default();
-        Self {
-            processor: field(&read("/proc/cpuinfo"), "model name"),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_gib: (kib / (1 << 20) as f64 * 10.0).round() / 10.0,
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-        }
-    }
-}
-
 impl<'f> Report<'f> {
-    pub(crate) fn new(bench: &'f super::cases::Bench) -> Self {
+    pub(crate) fn new(bench: &'f Bench) -> Self {
         Self {
-            machine: Machine::here(),
+            machine: Machine::here(bench),
             rounds: bench.rounds,
             seconds: bench.seconds,
             quick: bench.quick,
+            took_s: bench.began.elapsed().as_secs(),
             figures: &bench.figures,
+            curves: &bench.curves,
         }
+    }
+
+    /// What a run of everything would have measured and this one has not.
+    pub(crate) fn unmeasured(&self) -> Vec<Goal> {
+        let measured = |goal: &Goal| self.figures.iter().any(|figure| figure.goal == Some(*goal));
+        Goal::ALL.into_iter().filter(|goal| !measured(goal)).collect()
     }
 
     /// A table for a terminal.
@@ -106,21 +95,17 @@ impl<'f> Report<'f> {
         table.to_string()
     }
 
-    /// The same as Markdown, with the machine.
-    pub(crate) fn markdown(&self) -> String {
-        let Machine { processor, cores, memory_gib, kernel } = &self.machine;
-        let mut page = format!(
-            "{processor}, {cores} cores shared with the load generator and the database, {memory_gib} \
-             GiB, Linux {kernel}. {} rounds of {} s, floor and subject in turn; medians.\n\n",
-            self.rounds, self.seconds
-        );
-        let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-        page += &row(&HEADER.map(str::to_owned));
-        page += &format!("|{}\n", "---|".repeat(HEADER.len()));
-        for figure in self.figures {
-            page += &row(&cells(figure));
-        }
-        page
+    /// The machine and the run, in two lines.
+    pub(crate) fn conditions(&self) -> String {
+        let Self { machine, rounds, seconds, quick, took_s, .. } = self;
+        let sizes =
+            if *quick { "; small sizes (--quick), which the targets do not speak of" } else { "" };
+        format!(
+            "{}.\n{rounds} rounds of {seconds} s after a warm-up, floor and subject in turn; {} \
+             minutes in all{sizes}.",
+            machine.words(),
+            took_s.div_ceil(60)
+        )
     }
 
     /// Everything that was measured.
@@ -130,16 +115,16 @@ impl<'f> Report<'f> {
 }
 
 const HEADER: [&str; 8] =
-    ["what", "database", "clients", "measured", "floor", "value", "target", ""];
+    ["what", "database", "clients", "measured", "floor", "value (spread)", "target", ""];
 
 fn cells(figure: &Figure) -> [String; 8] {
     let Figure { name, database, connections, against, unit, floor, subject, .. } = figure;
     let connections = if *connections == 0 { String::new() } else { connections.to_string() };
-    let measured = format!("{} {unit}{}", number(super::figure::median(subject)), latency(figure));
+    let measured = format!("{} {unit}{}", number(median(subject)), latency(figure));
     let floor = if floor.is_empty() {
         String::new()
     } else {
-        format!("{} ({against})", number(super::figure::median(floor)))
+        format!("{} ({against})", number(median(floor)))
     };
     let (least, most) = figure.spread();
     let value = if figure.floor.is_empty() {
@@ -196,7 +181,7 @@ const fn mark(verdict: Verdict) -> &'static str {
 }
 
 /// A number with as many digits as say something.
-fn number(number: f64) -> String {
+pub(crate) fn number(number: f64) -> String {
     if number >= 100.0 {
         let digits = format!("{number:.0}");
         let groups: Vec<&str> = digits
@@ -206,7 +191,23 @@ fn number(number: f64) -> String {
             .map(|group| std::str::from_utf8(group).unwrap_or_default())
             .collect();
         groups.join(",")
-    } else {
+    } else if number.fract() == 0.0 {
+        format!("{number:.0}")
+    } else if number >= 1.0 {
         format!("{number:.2}")
+    } else {
+        format!("{number:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_say_something() {
+        let numbers = [0.0, 0.0234, 1.5, 16.0, 64.256, 100.4, 1_000.0, 1_234_567.8];
+        let said = ["0", "0.023", "1.50", "16", "64.26", "100", "1,000", "1,234,568"];
+        assert_eq!(numbers.map(number), said);
     }
 }

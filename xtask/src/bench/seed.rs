@@ -1,5 +1,7 @@
 //! Seeded data: the same in every run.
 
+pub(crate) mod tables;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use phaseline_context::TicketContext;
 use phaseline_persistence::{
@@ -211,8 +213,10 @@ pub(crate) fn tickets(place: &Place, wanted: Tickets) -> anyhow::Result<Vec<Stri
             id(2, "i"),
         ));
     }
-    statements
-        .push(if place.kind == Kind::Sqlite { "ANALYZE" } else { "VACUUM ANALYZE" }.to_owned());
+    if place.kind == Kind::Postgres {
+        // As its autovacuum would soon do. SQLite does nothing of the kind by itself.
+        statements.push("VACUUM ANALYZE".to_owned());
+    }
     place.execute(&statements)?;
     Ok((first..first + count).map(|number| self::id(2, number).to_string()).collect())
 }
@@ -253,39 +257,12 @@ pub(crate) fn results(
     )])
 }
 
-/// As many tasks, agents and events.
-pub(crate) fn side_tables(place: &Place, count: u64) -> anyhow::Result<()> {
-    let (rows, made) = (numbers(place.kind, 1, count), time(place.kind, MADE_MS));
-    let id = |kind| id_of(place.kind, kind, "i");
-    let draining = if place.kind == Kind::Sqlite { "0" } else { "FALSE" };
-    let (sequence, number) = match place.kind {
-        Kind::Sqlite => ("", ""),
-        Kind::Postgres => ("sequence, ", "nextval('event_positions') * 65536, "),
-    };
-    place.execute(&[
-        format!(
-            "INSERT INTO tasks (id, ticket_id, phase_id, phase_rank, task_type, description, priority, \
-               priority_rank, agent_type, required_capabilities, status, max_attempts, attempts_used, \
-               failures_in_a_row, losses_in_a_row, fencing_token, version, created_at, updated_at) \
-             SELECT {}, {}, 'PHASE_DESIGN', 2, 'design', 'Do it.', 'MEDIUM', 2, 'worker', '[]', \
-               'pending', 3, 0, 0, 0, 0, 1, {made}, {made} FROM {rows}",
-            id(3),
-            id(2)
-        ),
-        format!(
-            "INSERT INTO agents (id, agent_type, status, capabilities, capacity, slots_taken, \
-               draining, tags, announced_health, version, created_at, updated_at) \
-             SELECT {}, 'worker', 'terminated', '[\"rust\"]', 1, 0, {draining}, '[]', 'unknown', \
-               1, {made}, {made} FROM {rows}",
-            id(1)
-        ),
-        format!(
-            "INSERT INTO events ({sequence}id, event_type, subject, time, data) \
-             SELECT {number}{}, 'ticket.created', 'tickets/' || i, {made}, '{{}}' FROM {rows}",
-            id(30)
-        ),
-        if place.kind == Kind::Sqlite { "ANALYZE" } else { "VACUUM ANALYZE" }.to_owned(),
-    ])
+/// Puts them into an order that has nothing to do with that of their making; the same in every run.
+pub(crate) fn shuffle<T>(things: &mut [T]) {
+    let mut chance = Chance::new(23);
+    for end in (1..things.len()).rev() {
+        things.swap(end, chance.below(end + 1));
+    }
 }
 
 const fn phase_of(history: u64, phase: &'static str) -> &'static str {

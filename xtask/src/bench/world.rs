@@ -50,6 +50,14 @@ impl Kind {
             Self::Postgres => "postgres",
         }
     }
+
+    /// Its name in a plot.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
 }
 
 impl Place {
@@ -136,14 +144,24 @@ impl Drop for Place {
 impl Program {
     /// Starts the release binary over a database, with these variables in its environment.
     pub(crate) fn start(place: &Place, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::spawn(
+            Command::new(target().join("release/phaseline"))
+                .args(["serve", "--floors", "--listen", "127.0.0.1:0", "--log", "warn"])
+                .args(["--database-url", &place.url])
+                .envs(variables.iter().copied()),
+        )
+    }
+
+    /// Starts a server that has nothing of ours and answers so many bytes.
+    pub(crate) fn bare(bytes: usize) -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?;
+        Self::spawn(Command::new(program).args(["bare-server", &bytes.to_string()]))
+    }
+
+    fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let mut child = Command::new(target().join("release/phaseline"))
-            .args(["serve", "--floors", "--listen", "127.0.0.1:0", "--log", "warn"])
-            .args(["--database-url", &place.url])
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the release binary cannot be started")?;
+        let mut child =
+            command.stdout(Stdio::piped()).spawn().context("the server cannot be started")?;
         let said = child.stdout.take().context("the server has no output")?;
         let mut line = String::new();
         BufReader::new(said).read_line(&mut line)?;
@@ -187,9 +205,20 @@ impl Drop for Program {
     }
 }
 
-/// Where cargo builds to.
+/// Where cargo builds to: this program lies in a folder of it.
 pub(crate) fn target() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).unwrap_or(Path::new("target")).to_owned()
+}
+
+/// What a PostgreSQL server says of its version.
+pub(crate) fn version(url: &str) -> anyhow::Result<String> {
+    block_on(async {
+        let db = connect(url).await?;
+        let query = Statement::from_string(db.get_database_backend(), "SHOW server_version");
+        let row = db.query_one_raw(query).await?.context("no version")?;
+        Ok(row.try_get_by_index(0)?)
+    })
 }
 
 /// Runs to the end on a runtime of its own.

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::{Bench, Plan};
 use crate::bench::{
-    figure::{Figure, Target},
+    figure::Figure,
     http::Http,
     seed::{self, Tickets},
+    targets::Goal,
     world::{Kind, Place, Program},
 };
 
@@ -26,9 +27,9 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
         let tickets = seed::tickets(&place, wanted)?;
         let program = Program::start(&place, &[])?;
         let mut http = Http::connect(&program.address)?;
-        let mut update = figure(bench, kind, "update-context, 1,000 completed tasks", 10.0);
-        let mut pack = figure(bench, kind, "pack of four such phases in 2,000 tokens", 10.0);
-        let mut again = figure(bench, kind, "the same pack again", 1.0);
+        let mut update = figure(kind, "update-context, 1,000 completed tasks", Goal::UpdateContext);
+        let mut pack = figure(kind, "pack of four such phases in 2,000 tokens", Goal::Pack);
+        let mut again = figure(kind, "the same pack again", Goal::PackAgain);
         for ticket in tickets.iter().take(bench.rounds.max(2)) {
             bench.progress.say(&update.name);
             for phase in PHASES {
@@ -66,13 +67,13 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn figure(bench: &Bench, kind: Kind, name: &str, most_ms: f64) -> Figure {
+fn figure(kind: Kind, name: &str, goal: Goal) -> Figure {
     let plan = Plan {
         name: name.to_owned(),
         database: kind.name(),
         connections: 1,
         against: String::new(),
-        target: if bench.quick { Target::None } else { Target::AtMost(most_ms) },
+        goal: Some(goal),
         note: "over HTTP",
     };
     plan.figure("ms")

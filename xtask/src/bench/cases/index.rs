@@ -16,8 +16,10 @@ use phaseline_registry::{Agent, HealthPolicy, Index, Wanted, rank};
 use super::{Bench, Plan, now};
 use crate::{
     bench::{
-        figure::{Figure, Target, percentile},
+        figure::{Figure, median, percentile},
+        plots::Plot,
         seed::{self, Popularity},
+        targets::Goal,
     },
     chance::Chance,
 };
@@ -26,10 +28,15 @@ const QUESTIONS: usize = 2_000;
 /// Of so many questions the whole answer is compared with the plain rule.
 const COMPARED: usize = 20;
 const CHANGES: usize = 20_000;
+/// The smaller indexes, which are only drawn.
+const SMALLER: [usize; 2] = [1_000, 10_000];
 
 /// Searches, changes, and both at once.
 pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
-    for (count, most_us) in [(bench.agents(), 100.0), (bench.agents() * 10, 1_000.0)] {
+    let many = bench.agents();
+    let sizes = SMALLER.map(|count| (count, None));
+    let wanted = [(many, Some(Goal::SearchInProcess)), (many * 10, Some(Goal::SearchOfMany))];
+    for (count, goal) in sizes.into_iter().chain(wanted) {
         bench.progress.say(&format!("an index of {count} agents"));
         let now = now();
         let policy = HealthPolicy { ttl_s: 86_400, ..HealthPolicy::default() };
@@ -42,31 +49,47 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
         if count <= 100_000 {
             compare(&fleet, &index, &questions, &policy, now)?;
         }
-        let mut times: Vec<f64> = Vec::with_capacity(questions.len());
-        for wanted in &questions {
-            let began = Instant::now();
+        searches(bench, count, goal, |wanted| {
             black_box(index.search(wanted, now));
-            times.push(began.elapsed().as_secs_f64() * 1e6);
-        }
-        let mut searched =
-            absolute(bench, &format!("search in process, {count} agents, p99"), most_us);
-        searched.subject.push(percentile(&times, 99));
-        searched.note = format!("p50 {:.1} µs", percentile(&times, 50));
-        bench.keep(searched);
-        if count == bench.agents() {
+        });
+        if count == many {
             changes(bench, &fleet, index, &questions, now)?;
         }
     }
     Ok(())
 }
 
-fn absolute(bench: &Bench, name: &str, most: f64) -> Figure {
+fn searches(bench: &mut Bench, count: usize, goal: Option<Goal>, search: impl Fn(&Wanted)) {
+    let questions = questions(QUESTIONS);
+    let name = format!("search in process, {count} agents, p99");
+    let mut figure = absolute(&name, goal);
+    let mut half = Vec::with_capacity(bench.rounds);
+    for round in 0..=bench.rounds {
+        let mut times: Vec<f64> = Vec::with_capacity(questions.len());
+        for wanted in &questions {
+            let began = Instant::now();
+            search(wanted);
+            times.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+        // The first round warms up.
+        if round > 0 {
+            figure.subject.push(percentile(&times, 99));
+            half.push(percentile(&times, 50));
+        }
+    }
+    figure.note = format!("p50 {:.1} µs", median(&half));
+    bench.point(Plot::Search, "p99", count as f64, figure.value());
+    bench.point(Plot::Search, "p50", count as f64, median(&half));
+    bench.keep(figure);
+}
+
+fn absolute(name: &str, goal: Option<Goal>) -> Figure {
     let plan = Plan {
         name: name.to_owned(),
         database: "",
         connections: 0,
         against: String::new(),
-        target: if bench.quick { Target::None } else { Target::AtMost(most) },
+        goal,
         note: "",
     };
     plan.figure("µs")
@@ -107,7 +130,7 @@ fn changes(
     let timed = |bench: &mut Bench, name: &str, times: &mut dyn FnMut(usize)| {
         let began = Instant::now();
         (0..CHANGES).for_each(times);
-        let mut figure = absolute(bench, &format!("{name}, {count} agents"), 20.0);
+        let mut figure = absolute(&format!("{name}, {count} agents"), Some(Goal::IndexChange));
         figure.subject.push(began.elapsed().as_secs_f64() * 1e6 / CHANGES as f64);
         bench.keep(figure);
     };
@@ -160,8 +183,8 @@ fn readers(
         over.store(true, Ordering::Relaxed);
         longest
     });
-    let mut figure =
-        absolute(bench, "index: the longest pause of a reader beside a writer", 5_000.0);
+    let name = "index: the longest pause of a reader beside a writer";
+    let mut figure = absolute(name, Some(Goal::IndexPause));
     figure.subject.push(longest.as_secs_f64() * 1e6);
     bench.keep(figure);
 }

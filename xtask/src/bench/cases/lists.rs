@@ -1,144 +1,191 @@
 //! Whether anything grows with the size of the tables.
 
-use anyhow::Context;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::{Bench, Plan};
 use crate::bench::{
-    figure::{Target, median},
+    figure::{Figure, median},
     http::Http,
-    load::{Generator, Script},
-    seed::{self, Tickets},
+    plots::Plot,
+    seed::{self, tables},
+    targets::Goal,
     world::{Kind, Place, Program},
 };
 
 const SMALL: u64 = 1_000;
-/// Every list that grows with the tables.
-const LISTS: [&str; 5] = [
-    "/api/v1/tickets?limit=100",
-    "/api/v1/tickets?limit=100&phase_id=PHASE_DESIGN",
-    "/api/v1/tasks?limit=100&status=pending",
-    "/api/v1/agents?limit=100",
-    "/api/v1/events?limit=100",
+/// Reads of one page in each round.
+const READS: usize = 100;
+/// Transitions in each round, so many that a commit now and then does not matter.
+const MOVES: usize = 1_000;
+/// How many pages of half of the small table there are, so that each list has the last one.
+const PAGES: usize = 100;
+
+/// Every list that grows with the tables, each with a page size of which the small tables have a
+/// hundred: what a filter leaves is half of the table.
+const LISTS: [&str; 17] = [
+    "/api/v1/tickets?limit=10",
+    "/api/v1/tickets?limit=5&phase_id=PHASE_DESIGN",
+    "/api/v1/tickets?limit=5&status=in_progress",
+    "/api/v1/tickets?limit=5&priority=HIGH",
+    "/api/v1/why?limit=5",
+    "/api/v1/tasks?limit=10",
+    "/api/v1/tasks?limit=5&status=pending",
+    "/api/v1/tasks?limit=5&phase_id=PHASE_DESIGN",
+    "/api/v1/agents?limit=10",
+    "/api/v1/agents?limit=10&status=terminated",
+    "/api/v1/agents?limit=5&agent_type=monitor",
+    "/api/v1/agents?limit=5&phase_id=PHASE_DESIGN",
+    "/api/v1/events?limit=10",
+    "/api/v1/events?limit=5&types=task.created",
+    "/api/v1/events?limit=5&types=task.created,task.completed",
+    "/api/v1/tickets/TICKET/phase-history?limit=10",
+    "/api/v1/tickets/TICKET/tasks?limit=10",
 ];
-const READS: usize = 40;
+
+/// Those of which two lines of the plot are drawn.
+const DRAWN: [(&str, &str); 2] = [(LISTS[0], "all tickets"), (LISTS[6], "pending tasks")];
 
 /// The same page, and the same move, of small tables and of large ones.
 pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
-    let large = if bench.quick { 50_000 } else { 1_000_000 };
+    let sizes: &[u64] =
+        if bench.quick { &[SMALL, 20_000] } else { &[SMALL, 10_000, 100_000, 1_000_000] };
     for kind in bench.databases() {
         let mut worlds = Vec::new();
-        for count in [SMALL, large] {
-            bench.progress.say(&format!("a database of {count} tickets"));
+        for &count in sizes {
+            bench.progress.say(&format!("{}: tables of {count} rows", kind.name()));
             worlds.push(World::fill(bench, kind, count)?);
         }
         for list in LISTS {
-            for (page, name) in [(0, "first"), (99, "hundredth")] {
-                let plan = Plan {
-                    name: format!("{name} page of {list}"),
-                    database: kind.name(),
-                    connections: 1,
-                    against: format!("of {SMALL} rows"),
-                    target: Target::AtMost(1.5),
-                    note: "",
-                };
-                let mut figure = plan.figure("ms");
-                for _ in 0..bench.rounds {
-                    figure.floor.push(worlds[0].page(list, page)?);
-                    figure.subject.push(worlds[1].page(list, page)?);
-                }
-                figure.note = format!("{large} rows");
-                bench.keep(figure);
-            }
+            pages(bench, kind, &worlds, list)?;
         }
-        let plan = Plan {
-            name: format!("a transition among {large} tickets and 5 times as many rows of history"),
-            database: kind.name(),
-            connections: 1,
-            against: format!("among {SMALL} tickets"),
-            target: Target::AtMost(1.3),
-            note: "",
-        };
-        let mut figure = plan.figure("ms");
-        for round in 0..bench.rounds {
-            figure.floor.push(worlds[0].move_some(bench.seconds, round)?);
-            figure.subject.push(worlds[1].move_some(bench.seconds, round)?);
-        }
-        bench.keep(figure);
+        moves(bench, kind, &mut worlds)?;
     }
     Ok(())
 }
 
+fn pages(bench: &mut Bench, kind: Kind, worlds: &[World], list: &str) -> anyhow::Result<()> {
+    let [small, .., large] = worlds else { return Ok(()) };
+    for (nth, name) in [(1, "first"), (PAGES, "hundredth")] {
+        bench.progress.say(&format!("{}: {name} page of {list}", kind.name()));
+        let mut pages = Vec::with_capacity(worlds.len());
+        for world in worlds {
+            pages.push(world.page(list, nth)?);
+        }
+        let [of_small, .., of_large] = pages.as_slice() else { return Ok(()) };
+        let mut figure = figure(kind, format!("{name} page of {list}"), Goal::Page, large.count);
+        for _ in 0..bench.rounds {
+            figure.floor.push(small.times(of_small)?);
+            figure.subject.push(large.times(of_large)?);
+        }
+        bench.keep(figure);
+        let Some((_, words)) = DRAWN.iter().find(|(drawn, _)| *drawn == list) else { continue };
+        for (world, path) in worlds.iter().zip(&pages) {
+            let line = format!("{name} page of {words}, {}", kind.words());
+            bench.point(Plot::Pages, &line, world.count as f64, world.times(path)?);
+        }
+    }
+    Ok(())
+}
+
+fn moves(bench: &mut Bench, kind: Kind, worlds: &mut [World]) -> anyhow::Result<()> {
+    let large = worlds.last().map_or(0, |world| world.count);
+    let mut figure = figure(kind, "a transition".to_owned(), Goal::TransitionOfMany, large);
+    for round in 0..=bench.rounds {
+        bench.progress.say(&format!("{}: transitions ({round}/{})", kind.name(), bench.rounds));
+        let [small, .., large] = &mut *worlds else { return Ok(()) };
+        let (small, large) = (small.transition()?, large.transition()?);
+        // The first one warms up.
+        if round > 0 {
+            figure.floor.push(small);
+            figure.subject.push(large);
+        }
+    }
+    bench.keep(figure);
+    for world in worlds {
+        let line = kind.words();
+        bench.point(Plot::TransitionBySize, line, world.count as f64, world.transition()?);
+    }
+    Ok(())
+}
+
+fn figure(kind: Kind, name: String, goal: Goal, large: u64) -> Figure {
+    let plan = Plan {
+        name,
+        database: kind.name(),
+        connections: 1,
+        against: format!("of {SMALL} rows"),
+        goal: Some(goal),
+        note: "",
+    };
+    let mut figure = plan.figure("ms");
+    figure.note = match goal {
+        Goal::TransitionOfMany => format!("{large} tickets, {} rows of history", large * 5),
+        _ => format!("{large} rows"),
+    };
+    figure
+}
+
 /// A server over so many rows of everything.
 struct World {
+    count: u64,
     program: Program,
-    load: Generator,
-    tickets: Vec<String>,
+    /// Open tickets, in no order.
+    open: Vec<String>,
+    /// How often one of them was moved: each is blocked, and in the next turn taken up again.
+    moved: usize,
     _place: Place,
 }
 
 impl World {
     fn fill(bench: &Bench, kind: Kind, count: u64) -> anyhow::Result<Self> {
         let place = Place::fresh(kind, bench.postgres.as_deref())?;
-        let wanted = Tickets { count, first: 1, history: 5, tasks: 0 };
-        let tickets = seed::tickets(&place, wanted)?;
-        seed::side_tables(&place, count)?;
+        tables::fill(&place, count)?;
+        let mut open: Vec<String> =
+            (count / 2 + 1..=count).map(|number| seed::id(2, number).to_string()).collect();
+        seed::shuffle(&mut open);
         let program = Program::start(&place, super::reads::CALM)?;
-        let load = Generator::new(&program.address)?;
-        Ok(Self { program, load, tickets, _place: place })
+        Ok(Self { count, program, open, moved: 0, _place: place })
     }
 
-    /// How long a page of a list takes, in milliseconds: the first, or the last one that there is
-    /// within so many.
-    fn page(&self, list: &str, pages: usize) -> anyhow::Result<f64> {
+    /// The path of a page of a list, or of its last one.
+    fn page(&self, list: &str, nth: usize) -> anyhow::Result<String> {
+        let list = list.replace("TICKET", self.open.first().context("an open ticket")?);
         let mut http = Http::connect(&self.program.address)?;
-        let mut path = list.to_owned();
-        for _ in 0..pages {
+        let mut path = list.clone();
+        for _ in 1..nth {
             let page: Value = serde_json::from_slice(&http.get(&path)?)?;
-            // Of a small table the hundredth page is its last one.
-            let Some(cursor) = page["next_cursor"].as_str() else { break };
             let next = if list.contains("/events") { "after" } else { "cursor" };
-            let full = format!("{list}&{next}={cursor}");
-            if pages > 1 && self.tickets.len() < 100 * pages && page["items"].is_null() {
-                break;
-            }
-            path = full;
-        }
-        // A page that is not full would be no comparison.
-        if pages > 0 && self.tickets.len() as u64 <= SMALL {
-            path = self.full_page_before(&mut http, list)?;
-        }
-        http.times(&path, READS / 4)?;
-        Ok(median(&http.times(&path, READS)?))
-    }
-
-    /// The last page that is full.
-    fn full_page_before(&self, http: &mut Http, list: &str) -> anyhow::Result<String> {
-        let mut path = list.to_owned();
-        for _ in 0..8 {
-            let page: Value = serde_json::from_slice(&http.get(&path)?)?;
-            let Some(cursor) = page["next_cursor"].as_str() else { break };
-            let next = if list.contains("/events") { "after" } else { "cursor" };
+            let cursor = &page["next_cursor"];
+            let Some(cursor) = cursor.as_str().map(str::to_owned) else { break };
             path = format!("{list}&{next}={cursor}");
         }
+        let page: Value = serde_json::from_slice(&http.get(&path)?)?;
+        let items = page["items"].as_array().map_or(0, Vec::len);
+        ensure!(items > 0, "the page {path} of {} rows is empty", self.count);
         Ok(path)
     }
 
+    /// How long it takes to read a page, in milliseconds.
+    fn times(&self, path: &str) -> anyhow::Result<f64> {
+        let mut http = Http::connect(&self.program.address)?;
+        http.times(path, READS / 4)?;
+        Ok(median(&http.times(path, READS)?))
+    }
+
     /// How long a transition takes, one after the other, in milliseconds.
-    fn move_some(&self, seconds: u32, round: usize) -> anyhow::Result<f64> {
-        // Scattered over the whole table, and each ticket only once.
-        let share = (self.tickets.len() / 64).max(1);
-        let lines: Vec<String> = (0..64)
-            .flat_map(|part| {
-                self.tickets.get(part * share + round * 15..).unwrap_or_default().iter().take(15)
-            })
-            .map(|id| {
-                format!(
-                    "/api/v1/tickets/{id}/transition\t{{\"to_phase\":\"PHASE_IMPLEMENTATION\"}}"
-                )
-            })
-            .collect();
-        let outcome = self.load.run(Script::Once, &lines, 1, seconds)?.checked()?;
-        Some(1e3 / outcome.rate()).filter(|ms| ms.is_finite()).context("nothing was moved")
+    fn transition(&mut self) -> anyhow::Result<f64> {
+        let mut http = Http::connect(&self.program.address)?;
+        let began = Instant::now();
+        for nth in self.moved..self.moved + MOVES {
+            let (ticket, turn) = (&self.open[nth % self.open.len()], nth / self.open.len());
+            let to = if turn.is_multiple_of(2) { "BLOCKED" } else { "DESIGN" };
+            let path = format!("/api/v1/tickets/{ticket}/transition");
+            http.post(&path, &format!("{{\"to_phase\":\"PHASE_{to}\"}}"))?;
+        }
+        self.moved += MOVES;
+        Ok(began.elapsed().as_secs_f64() * 1e3 / MOVES as f64)
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Bench, Plan, now, reads::CALM};
 use crate::bench::{
-    figure::{Figure, Target},
+    figure::Figure,
     http::Http,
     seed,
+    targets::Goal,
     world::{Kind, Place, Program},
 };
 
@@ -16,26 +17,26 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Start and memory, on an empty database and with many agents.
 pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let agents = bench.agents();
-    let empty = figures(bench, "an empty database", 150.0, 40.0);
+    let empty = figures("an empty database", Goal::StartEmpty, Goal::MemoryIdle);
     measured(bench, empty, |_| Ok(()))?;
-    let full = figures(bench, &format!("{agents} agents"), 1_000.0, 120.0);
+    let full = figures(&format!("{agents} agents"), Goal::StartFull, Goal::MemoryFull);
     let fleet = seed::fleet(agents, now())?;
     measured(bench, full, |place| seed::store(place, &fleet, now()))
 }
 
-fn figures(bench: &Bench, with: &str, most_ms: f64, most_mib: f64) -> [Figure; 2] {
-    let plan = |name: &str, most: f64, unit| {
+fn figures(with: &str, start: Goal, memory: Goal) -> [Figure; 2] {
+    let plan = |name: &str, goal, unit| {
         let plan = Plan {
             name: format!("{name}, {with}"),
             database: Kind::Sqlite.name(),
             connections: 0,
             against: String::new(),
-            target: if bench.quick { Target::None } else { Target::AtMost(most) },
+            goal: Some(goal),
             note: "",
         };
         plan.figure(unit)
     };
-    [plan("start", most_ms, "ms"), plan("resident memory", most_mib, "MiB")]
+    [plan("start", start, "ms"), plan("resident memory", memory, "MiB")]
 }
 
 fn measured(

@@ -5,10 +5,10 @@ use anyhow::Context;
 use super::{Bench, Plan, now};
 use crate::{
     bench::{
-        figure::Target,
         http::Http,
         load::{Generator, Script},
         seed::{self, Popularity, Tickets},
+        targets::Goal,
         world::{Kind, Place, Program},
     },
     chance::Chance,
@@ -35,20 +35,21 @@ pub(super) fn heartbeats(bench: &mut Bench) -> anyhow::Result<()> {
     let path = beats.first().and_then(|beat| beat.split('\t').next()).context("an agent")?;
     let answer = http.post(path, r#"{"sequence":1}"#)?;
     let echo = vec![format!("/floor/echo\t{}", String::from_utf8(answer)?)];
-    for connections in CONNECTIONS {
+    for &connections in bench.connections(&CONNECTIONS) {
         let plan = Plan {
             name: format!("heartbeats, {count} agents"),
             database: Kind::Sqlite.name(),
             connections,
             against: "echo".to_owned(),
-            target: Target::AtLeast(0.7),
+            goal: Some(Goal::Heartbeat),
             note: "",
         };
-        let seconds = bench.seconds;
         bench.alternate(
             plan,
-            || Ok(load.run(Script::Requests, &echo, connections, seconds)?.checked()?.rate()),
-            || load.run(Script::Requests, &beats, connections, seconds),
+            |seconds| {
+                Ok(load.run(Script::Requests, &echo, connections, seconds)?.checked()?.rate())
+            },
+            |seconds| load.run(Script::Requests, &beats, connections, seconds),
         )?;
     }
     program.stop()
@@ -89,20 +90,21 @@ pub(super) fn search(bench: &mut Bench) -> anyhow::Result<()> {
             return Err(why.context("hardly any question has an answer"));
         }
         let hello = vec![format!("/floor/hello/{}", bytes / asked.len().max(1))];
-        for connections in CONNECTIONS {
+        for &connections in bench.connections(&CONNECTIONS) {
             let plan = Plan {
                 name: format!("{name}, {count} agents, 3 capabilities"),
                 database: Kind::Sqlite.name(),
                 connections,
                 against: "hello of the same length".to_owned(),
-                target: Target::AtLeast(0.3),
+                goal: Some(Goal::Search),
                 note: "",
             };
-            let seconds = bench.seconds;
             bench.alternate(
                 plan,
-                || Ok(load.run(Script::Requests, &hello, connections, seconds)?.checked()?.rate()),
-                || load.run(Script::Requests, &asked, connections, seconds),
+                |seconds| {
+                    Ok(load.run(Script::Requests, &hello, connections, seconds)?.checked()?.rate())
+                },
+                |seconds| load.run(Script::Requests, &asked, connections, seconds),
             )?;
         }
     }
@@ -117,25 +119,31 @@ pub(super) fn read(bench: &mut Bench) -> anyhow::Result<()> {
         let tickets = seed::tickets(&place, wanted)?;
         let program = Program::start(&place, &[])?;
         let load = Generator::new(&program.address)?;
-        let reads: Vec<String> = tickets.iter().map(|id| format!("/api/v1/tickets/{id}")).collect();
+        let mut reads: Vec<String> =
+            tickets.iter().map(|id| format!("/api/v1/tickets/{id}")).collect();
+        seed::shuffle(&mut reads);
         let first = reads.first().context("a ticket")?;
         let bytes = Http::connect(&program.address)?.get(first)?.len();
         let hello = vec![format!("/floor/hello/{bytes}")];
-        for connections in CONNECTIONS {
-            let part = if kind == Kind::Sqlite { 0.25 } else { 0.15 };
+        for &connections in bench.connections(&CONNECTIONS) {
+            let goal = match kind {
+                Kind::Sqlite => Goal::ReadSqlite,
+                Kind::Postgres => Goal::ReadPostgres,
+            };
             let plan = Plan {
                 name: "one ticket read".to_owned(),
                 database: kind.name(),
                 connections,
                 against: "hello of the same length".to_owned(),
-                target: Target::AtLeast(part),
+                goal: Some(goal),
                 note: "",
             };
-            let seconds = bench.seconds;
             bench.alternate(
                 plan,
-                || Ok(load.run(Script::Requests, &hello, connections, seconds)?.checked()?.rate()),
-                || load.run(Script::Requests, &reads, connections, seconds),
+                |seconds| {
+                    Ok(load.run(Script::Requests, &hello, connections, seconds)?.checked()?.rate())
+                },
+                |seconds| load.run(Script::Requests, &reads, connections, seconds),
             )?;
         }
         program.stop()?;

@@ -19,9 +19,10 @@ use rustix::{
 
 use super::{Bench, Plan};
 use crate::bench::{
-    figure::{Target, percentile},
+    figure::percentile,
     http::Http,
     load::{Generator, Script},
+    targets::Goal,
     world::{Place, Program},
 };
 
@@ -35,13 +36,13 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
     for kind in bench.databases() {
         let place = Place::fresh(kind, bench.postgres.as_deref())?;
         let program = Program::start(&place, &[])?;
-        let plan = |name: &str, unit, target, against: &str| {
+        let plan = |name: &str, unit, goal, against: &str| {
             let plan = Plan {
                 name: name.to_owned(),
                 database: kind.name(),
                 connections: 0,
                 against: against.to_owned(),
-                target,
+                goal: Some(goal),
                 note: "",
             };
             plan.figure(unit)
@@ -51,7 +52,7 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
         let mut arrival = plan(
             "an event from the answer of its writer to a stream, p99",
             "ms",
-            Target::AtMost(20.0),
+            Goal::Arrival,
             "",
         );
         arrival.subject.push(percentile(&times, 99));
@@ -67,7 +68,7 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
             ("want everything", "after=latest"),
         ] {
             let name = format!("tickets made beside {streams} streams that {wanted}");
-            let mut figure = plan(&name, "a second", Target::AtLeast(0.9), "without streams");
+            let mut figure = plan(&name, "a second", Goal::OpenStreams, "without streams");
             let mut read = Vec::new();
             for round in 0..bench.rounds {
                 bench.progress.say(&format!("{name} ({}/{})", round + 1, bench.rounds));

@@ -1,21 +1,21 @@
 //! What must be durable before it is answered, against the same rows written by bare statements.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
 use super::{Bench, Plan, now};
 use crate::bench::{
-    figure::Target,
-    floor::{Bare, Pgbench},
+    floor::{Bare, Pgbench, STEPS, Turns},
     load::{Generator, Outcome, Script},
     seed::{self, Tickets},
+    targets::Goal,
     world::{Kind, Place, Program},
 };
 
-/// Transitions a second that nothing here comes near: so many are prepared for each turn.
-const MOST_A_SECOND: u64 = 30_000;
+/// Pairs a second that nothing here comes near: so many are prepared for each turn.
+const MOST_PAIRS_A_SECOND: u64 = 10_000;
 /// What an fsync is made to cost for the measurement of a slow disk.
 const SLOW_FSYNC_MS: u32 = 5;
 
@@ -46,7 +46,7 @@ impl Floor {
 
     fn rate(&mut self, seconds: u32) -> anyhow::Result<f64> {
         match self {
-            Self::Bare(bare, many) => bare.rate(*many, Duration::from_secs(seconds.into())),
+            Self::Bare(bare, many) => bare.rate(*many, seconds),
             Self::Pgbench(pgbench, one) => pgbench.rate(*one, seconds),
         }
     }
@@ -64,13 +64,21 @@ const fn connections(kind: Kind) -> [u32; 2] {
 pub(super) fn transitions(bench: &mut Bench) -> anyhow::Result<()> {
     for kind in bench.databases() {
         let mut floor = Floor::of(bench, kind)?;
-        for (nth, connections) in connections(kind).into_iter().enumerate() {
-            let target = if nth == 0 { Target::AtLeast(0.5) } else { Target::None };
-            walked(bench, kind, connections, &mut floor, target, &[])?;
+        let goal = match kind {
+            Kind::Sqlite => Goal::TransitionSqlite,
+            Kind::Postgres => Goal::TransitionPostgres,
+        };
+        for (nth, &connections) in bench.connections(&connections(kind)).iter().enumerate() {
+            walked(bench, kind, connections, &mut floor, (nth == 0).then_some(goal))?;
         }
-        if let Floor::Pgbench(pgbench, _) = floor {
-            let mut five = Floor::Pgbench(pgbench, false);
-            walked(bench, kind, 16, &mut five, Target::AtLeast(1.0), &[])?;
+        match floor {
+            Floor::Pgbench(pgbench, _) => {
+                let mut five = Floor::Pgbench(pgbench, false);
+                walked(bench, kind, 16, &mut five, Some(Goal::TransitionPostgresFive))?;
+            }
+            Floor::Bare(bare, _) => {
+                walked(bench, kind, 64, &mut Floor::Bare(bare, 1), None)?;
+            }
         }
     }
     Ok(())
@@ -90,17 +98,16 @@ pub(super) fn slow_disk(bench: &mut Bench) -> anyhow::Result<()> {
     let place = Place::fresh(Kind::Sqlite, None)?;
     let program = Program::start(&place, &variables)?;
     let load = Generator::new(&program.address)?;
-    let seconds = bench.seconds;
-    let mut first = 1;
+    let mut turns = Turns::default();
     let plan = Plan {
         name: format!("transitions, fsync {SLOW_FSYNC_MS} ms"),
         database: Kind::Sqlite.name(),
         connections: 64,
         against: "SQLite, one a commit: one fsync each".to_owned(),
-        target: Target::AtLeast(8.0),
+        goal: Some(Goal::TransitionSlowDisk),
         note: "",
     };
-    bench.alternate(plan, || Ok(floor), || walk(&place, &load, 64, seconds, &mut first))?;
+    bench.alternate(plan, |_| Ok(floor), |seconds| walk(&place, &load, 64, seconds, &mut turns))?;
     program.stop()
 }
 
@@ -109,41 +116,41 @@ fn walked(
     kind: Kind,
     connections: u32,
     floor: &mut Floor,
-    target: Target,
-    variables: &[(&str, &str)],
+    goal: Option<Goal>,
 ) -> anyhow::Result<()> {
     let place = Place::fresh(kind, bench.postgres.as_deref())?;
-    let program = Program::start(&place, variables)?;
+    let program = Program::start(&place, &[])?;
     let load = Generator::new(&program.address)?;
     let plan = Plan {
         name: "transitions".to_owned(),
         database: kind.name(),
         connections,
         against: floor.words(),
-        target,
+        goal,
         note: "",
     };
-    let (seconds, mut first) = (bench.seconds, 1);
+    let mut turns = Turns::default();
     bench.alternate(
         plan,
-        || floor.rate(seconds),
-        || walk(&place, &load, connections, seconds, &mut first),
+        |seconds| floor.rate(seconds),
+        |seconds| walk(&place, &load, connections, seconds, &mut turns),
     )?;
     program.stop()
 }
 
 /// Moves fresh tickets through their phases.
-fn walk(
+pub(super) fn walk(
     place: &Place,
     load: &Generator,
     connections: u32,
     seconds: u32,
-    first: &mut u64,
+    turns: &mut Turns,
 ) -> anyhow::Result<Outcome> {
-    let count = MOST_A_SECOND * u64::from(seconds) / 6;
-    let wanted = Tickets { count, first: *first, history: 1, tasks: 0 };
-    *first += count;
-    load.run(Script::Walk, &seed::tickets(place, wanted)?, connections, seconds)
+    let tickets = turns.next(place, seconds)?;
+    let outcome = load.run(Script::Walk, &tickets, connections, seconds)?;
+    let most = (tickets.len() * STEPS) as u64;
+    ensure!(outcome.requests() < most, "there are too few tickets for this machine");
+    Ok(outcome)
 }
 
 /// Tickets, tasks and agents that are made.
@@ -152,7 +159,8 @@ pub(super) fn creations(bench: &mut Bench) -> anyhow::Result<()> {
         let mut floor = Floor::of(bench, kind)?;
         let place = Place::fresh(kind, bench.postgres.as_deref())?;
         let wanted = Tickets { count: 5_000, first: 1, history: 1, tasks: 0 };
-        let tickets = seed::tickets(&place, wanted)?;
+        let mut tickets = seed::tickets(&place, wanted)?;
+        seed::shuffle(&mut tickets);
         let program = Program::start(&place, super::reads::CALM)?;
         let load = Generator::new(&program.address)?;
         let ticket = r#"{"title":"Rotate the keys","description":"All of them, this quarter.","priority":"HIGH"}"#;
@@ -165,20 +173,19 @@ pub(super) fn creations(bench: &mut Bench) -> anyhow::Result<()> {
             ("tasks made", of_tickets.collect()),
             ("agents registered", vec![format!("/api/v1/agents/register\t{agent}")]),
         ] {
-            for (nth, connections) in connections(kind).into_iter().enumerate() {
+            for (nth, &connections) in bench.connections(&connections(kind)).iter().enumerate() {
                 let plan = Plan {
                     name: name.to_owned(),
                     database: kind.name(),
                     connections,
                     against: floor.words(),
-                    target: if nth == 0 { Target::AtLeast(0.4) } else { Target::None },
+                    goal: (nth == 0).then_some(Goal::Creation),
                     note: "",
                 };
-                let seconds = bench.seconds;
                 bench.alternate(
                     plan,
-                    || floor.rate(seconds),
-                    || load.run(Script::Requests, &lines, connections, seconds),
+                    |seconds| floor.rate(seconds),
+                    |seconds| load.run(Script::Requests, &lines, connections, seconds),
                 )?;
             }
         }
@@ -191,7 +198,7 @@ pub(super) fn creations(bench: &mut Bench) -> anyhow::Result<()> {
 pub(super) fn claims(bench: &mut Bench) -> anyhow::Result<()> {
     for kind in bench.databases() {
         let mut floor = Floor::of(bench, kind)?;
-        for (nth, connections) in connections(kind).into_iter().enumerate() {
+        for (nth, &connections) in bench.connections(&connections(kind)).iter().enumerate() {
             let place = Place::fresh(kind, bench.postgres.as_deref())?;
             let agents = seed::rustaceans(&place, 64, now())?;
             let program = Program::start(&place, super::reads::CALM)?;
@@ -201,15 +208,15 @@ pub(super) fn claims(bench: &mut Bench) -> anyhow::Result<()> {
                 database: kind.name(),
                 connections,
                 against: floor.words(),
-                target: if nth == 0 { Target::AtLeast(0.3) } else { Target::None },
+                goal: (nth == 0).then_some(Goal::Pair),
                 note: "",
             };
-            let (seconds, mut first) = (bench.seconds, 1);
+            let mut first = 1;
             bench.alternate(
                 plan,
-                || floor.rate(seconds),
-                || {
-                    let count = MOST_A_SECOND / 3 * u64::from(seconds) / 10;
+                |seconds| floor.rate(seconds),
+                |seconds| {
+                    let count = MOST_PAIRS_A_SECOND * u64::from(seconds) / 10;
                     let wanted = Tickets { count, first, history: 1, tasks: 10 };
                     first += count;
                     seed::tickets(&place, wanted)?;

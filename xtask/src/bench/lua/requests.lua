@@ -1,9 +1,8 @@
 -- Sends requests from a file, one a line: a path, or a path, a tab and a body to post. A `#` in a
--- body becomes a number that grows. With `once`, each line is sent once, and then no more.
-local prepared, paths, bodies, at, round, once = {}, {}, {}, 0, 0, false
+-- body becomes a number that grows.
+local prepared, paths, bodies, at, round = {}, {}, {}, 0, 0
 
 function init(args)
-  once = args[3] == "once"
   for _, line in ipairs(lines_of(args[1], tonumber(args[2]))) do
     local path, body = line:match("^(.-)\t(.*)$")
     local n = #prepared + 1
@@ -20,7 +19,6 @@ end
 function request()
   at = at + 1
   if at > #prepared then
-    if once then wrk.thread:stop() end
     at, round = 1, round + 1
   end
   return prepared[at] or post(paths[at], (bodies[at]:gsub("#", tostring(round))))
