@@ -142,9 +142,8 @@ impl Tables {
         let (id, made, no, rows) = (self.id(1), self.made(), self.no(), self.rows());
         format!(
             "INSERT INTO agents (id, agent_type, phase_id, status, capabilities, capacity, \
-               slots_taken, draining, tags, announced_health, heartbeats_missed, version, \
-               created_at, updated_at) \
-             SELECT {id}, {}, {}, 'terminated', '[\"rust\"]', 1, 0, {no}, '[]', 'unknown', 0, 1, \
+               slots_taken, draining, tags, announced_health, version, created_at, updated_at) \
+             SELECT {id}, {}, {}, 'terminated', '[\"rust\"]', 1, 0, {no}, '[]', 'unknown', 1, \
                {made}, {made} FROM {rows}",
             self.halves("'worker'", "'monitor'"),
             self.halves("NULL", "'PHASE_DESIGN'"),
