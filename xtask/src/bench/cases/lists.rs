@@ -121,9 +121,10 @@ fn figure(kind: Kind, name: String, goal: Goal, large: u64) -> Figure {
         note: "",
     };
     let mut figure = plan.figure("ms");
-    figure.note = match goal {
-        Goal::TransitionOfMany => format!("{large} tickets, {} rows of history", large * 5),
-        _ => format!("{large} rows"),
+    figure.note = if goal == Goal::TransitionOfMany {
+        format!("{large} tickets, {} rows of history", large * 5)
+    } else {
+        format!("{large} rows")
     };
     figure
 }

@@ -21,13 +21,13 @@ impl Report<'_> {
             self.conditions()
         );
         page += &table(
-            ["wanted", "value (spread)", "of", ""].map(str::to_owned),
+            &["wanted", "value (spread)", "of", ""].map(str::to_owned),
             Goal::ALL.map(|goal| self.worst(goal)),
         );
         for group in self.figures.chunk_by(|one, other| one.group == other.group) {
             let name = group.first().map_or("", |figure| figure.group);
             let _ = write!(page, "\n## {name}\n\n");
-            page += &table(HEADER.map(str::to_owned), group.iter().map(cells));
+            page += &table(&HEADER.map(str::to_owned), group.iter().map(cells));
         }
         for (number, plot) in plots.into_iter().enumerate() {
             let heading = if number == 0 { "\n## Plots\n" } else { "" };
@@ -61,10 +61,10 @@ fn verdict(figure: &Figure) -> String {
 }
 
 fn table<const N: usize>(
-    header: [String; N],
+    header: &[String; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
-    let mut text = row(&header) + &format!("|{}\n", "---|".repeat(N));
+    let mut text = row(header) + &format!("|{}\n", "---|".repeat(N));
     for cells in rows {
         text += &row(&cells);
     }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_table_has_a_line_for_its_header_one_below_it_and_one_for_each_row() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned);
-        let table = table(row(["what", "value"]), [row(["search", "0.5"])]);
+        let table = table(&row(["what", "value"]), [row(["search", "0.5"])]);
         assert_eq!(table, "| what | value |\n|---|---|\n| search | 0.5 |\n");
     }
 }
