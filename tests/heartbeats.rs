@@ -1,10 +1,21 @@
 //! Heartbeats: cheap, written soon, and never a resurrection.
 
+use chrono::DateTime;
 use phaseline_engine::Settings;
-use phaseline_persistence::agents;
+use phaseline_persistence::{
+    Db,
+    agents::{self, Heartbeat},
+    entity::{agent, agent_heartbeat},
+};
+use phaseline_registry::HeartbeatRecord;
+use sea_orm::{DbBackend, EntityTrait, QuerySelect, TransactionTrait};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::kit::{Clock, Http, eventually, server, server_at, server_over, server_over_at, text};
+use crate::kit::{
+    Clock, Http, backend, database, eventually, outside, server, server_at, server_over,
+    server_over_at, text,
+};
 
 #[tokio::test]
 async fn a_heartbeat_is_in_the_table_soon_and_survives_a_restart() {
@@ -120,6 +131,64 @@ async fn one_agent_with_absurd_numbers_does_not_hold_up_the_others() {
         stored.agent.heartbeat.sequence
     })
     .await;
+}
+
+#[tokio::test]
+async fn many_are_written_at_once_and_an_older_one_changes_nothing() {
+    let place = database().await;
+    let db = place.open().await;
+    let beat = |number: u128, second: i64, metrics: Option<Value>| Heartbeat {
+        agent_id: Uuid::from_u128(number),
+        record: HeartbeatRecord {
+            last_at: DateTime::from_timestamp(1_800_000_000 + second, 0),
+            sequence: Some(second.unsigned_abs()),
+            missed: 1,
+        },
+        metrics,
+    };
+    // Whole statements and what is left of them.
+    let all = (0..1103).map(|number| beat(number, 5, Some(json!({ "load": 1 })))).collect();
+    write(&db, all).await;
+    write(&db, vec![beat(3, 4, Some(json!({ "load": 2 }))), beat(2, 9, None), beat(1, 9, None)])
+        .await;
+    let rows =
+        outside(&db, async |db| agent_heartbeat::Entity::find().all(db).await.unwrap()).await;
+    assert_eq!(rows.len(), 1103);
+    for row in rows {
+        let later = [1, 2].contains(&row.agent_id.as_u128());
+        assert_eq!(row.heartbeat_sequence, Some(if later { 9 } else { 5 }), "{row:?}");
+        assert_eq!(row.metrics, Some(json!({ "load": 1 })), "{row:?}");
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "somebody else's transaction, past the door")]
+async fn they_are_written_while_somebody_else_holds_the_agent() {
+    let server = server().await;
+    let agent = register(&server).await;
+    let id: Uuid = agent.parse().unwrap();
+    outside(server.db(), async |db| {
+        let held = db.begin().await.unwrap();
+        if backend() == DbBackend::Postgres {
+            let row = agent::Entity::find_by_id(id).lock_exclusive();
+            assert!(row.one(&held).await.unwrap().is_some());
+        }
+        beat(&server, &agent, json!({ "sequence": 1 })).await;
+        eventually("the heartbeat is written", || async {
+            let stored = agents::find(server.db().reader(), id).await.unwrap().unwrap();
+            stored.agent.heartbeat.sequence
+        })
+        .await;
+        held.rollback().await.unwrap();
+    })
+    .await;
+}
+
+async fn write(db: &Db, heartbeats: Vec<Heartbeat>) {
+    let written = db.write(heartbeats, |tx, heartbeats| {
+        Box::pin(async move { agents::record_heartbeats(tx, heartbeats).await })
+    });
+    written.await.unwrap();
 }
 
 async fn announced(http: &Http, expected: usize) -> Vec<String> {

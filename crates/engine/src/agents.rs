@@ -113,16 +113,10 @@ pub async fn edit(engine: &Engine, call: &Call, id: Uuid, change: Change) -> Res
                 if stored.agent.status.keeps_leases() || stored.agent.slots_taken == 0 {
                     return Ok(stored);
                 }
-                let why = match stored.agent.status {
-                    AgentStatus::Terminated => "its agent was removed".to_owned(),
-                    status @ (AgentStatus::Idle
-                    | AgentStatus::Running
-                    | AgentStatus::Maintenance
-                    | AgentStatus::Degraded
-                    | AgentStatus::Failed
-                    | AgentStatus::Quarantined) => {
-                        format!("its agent was put into the status {status}")
-                    }
+                let why = if stored.agent.status == AgentStatus::Terminated {
+                    "its agent was removed".to_owned()
+                } else {
+                    format!("its agent was put into the status {}", stored.agent.status)
                 };
                 let freed = take_work_from(tx, call, settings, *id, &why).await?;
                 Ok(freed.unwrap_or(stored))

@@ -182,7 +182,11 @@ impl Index {
 
     /// The agents that have been silent for too long at `now`; see [`stale()`].
     pub fn stale(&self, now: DateTime<Utc>, older_than_s: Option<u32>) -> Vec<Silent<'_>> {
-        let agents = self.iter().map(Arc::as_ref);
+        let late = |entry: &&Entry| {
+            let health = entry.outlook.at(now);
+            matches!(health, Health::Degraded | Health::Unresponsive) || older_than_s.is_some()
+        };
+        let agents = self.entries.iter().flatten().filter(late).map(|entry| entry.agent.as_ref());
         stale(agents, &self.policy, self.watched_since, now, older_than_s)
     }
 
