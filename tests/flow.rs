@@ -204,6 +204,29 @@ async fn a_ticket_that_goes_back_too_often_is_blocked_with_the_reasons() {
 }
 
 #[tokio::test]
+async fn a_ticket_that_is_blocked_and_resumes_in_an_earlier_phase_has_gone_back() {
+    let server = server().await;
+    let id = made(&server, json!({ "phase_id": "PHASE_IMPLEMENTATION" })).await;
+    for _ in 1..=3 {
+        enter(&server, &id, &["PHASE_TESTING", "PHASE_BLOCKED", "PHASE_IMPLEMENTATION"]).await;
+    }
+    let back = json!([
+        { "from_phase": "PHASE_TESTING", "to_phase": "PHASE_IMPLEMENTATION", "count": 3 }
+    ]);
+    let statistics = server.get("/statistics").await.is(200).json;
+    assert_eq!(statistics["regressions"], back);
+
+    enter(&server, &id, &["PHASE_TESTING"]).await;
+    let moved = transition(&server, &id, "PHASE_IMPLEMENTATION").await.is(200).json;
+    assert_eq!(moved["current_phase"], "PHASE_BLOCKED", "the rework budget is used up");
+    let answer = json!({ "answer": "Split it." });
+    server.post(&format!("/tickets/{id}/answer"), answer).await.is(200);
+    enter(&server, &id, &["PHASE_DEPLOYMENT", "PHASE_DONE"]).await;
+    let first_pass = &server.get("/statistics").await.is(200).json["first_pass"];
+    assert_eq!((&first_pass["finished"], &first_pass["yield"]), (&json!(1), &json!(0.0)));
+}
+
+#[tokio::test]
 async fn a_regression_puts_the_decisions_of_the_phases_left_under_review() {
     let server = server().await;
     let id = made(&server, json!({ "phase_id": "PHASE_IMPLEMENTATION" })).await;

@@ -67,15 +67,26 @@ pub async fn stays(db: &Connection) -> Result<Vec<Stays>> {
     db.all(Query::written(db.backend(), sql, [])).await
 }
 
+/// Tickets that went back: to an earlier phase, or out of the parking phase to an earlier one than
+/// that which they were blocked in. `$1` is a regression, `$2` is to resume.
+const BACK: &str = "SELECT ticket_id, from_phase, to_phase FROM phase_history \
+     WHERE kind = $1 AND from_phase IS NOT NULL \
+   UNION ALL SELECT resumed.ticket_id, blocked.from_phase, resumed.to_phase \
+       FROM phase_history AS resumed \
+     JOIN phase_history AS blocked \
+       ON blocked.ticket_id = resumed.ticket_id AND blocked.sequence = resumed.sequence - 1 \
+     WHERE resumed.kind = $2 AND blocked.from_phase <> resumed.to_phase";
+
 /// How often tickets were sent back from one phase to another, by the names of the phases.
 ///
 /// # Errors
 /// Storage failures.
 pub async fn regressions(db: &Connection) -> Result<Vec<(PhaseId, PhaseId, u64)>> {
-    let sql = "SELECT from_phase, to_phase, COUNT(*) AS total FROM phase_history \
-         WHERE kind = $1 AND from_phase IS NOT NULL \
-         GROUP BY from_phase, to_phase ORDER BY from_phase, to_phase";
-    let rows: Vec<Edge> = db.all(Query::written(db.backend(), sql, [regress()])).await?;
+    let sql = format!(
+        "SELECT from_phase, to_phase, COUNT(*) AS total FROM ({BACK}) AS back \
+         GROUP BY from_phase, to_phase ORDER BY from_phase, to_phase"
+    );
+    let rows: Vec<Edge> = db.all(Query::written(db.backend(), &sql, back())).await?;
     Ok(rows.into_iter().map(|Edge { from, to, count }| (from, to, count)).collect())
 }
 
@@ -88,16 +99,16 @@ pub async fn finished(
     ended: impl IntoIterator<Item = &PhaseId>,
 ) -> Result<Finished> {
     let ended: Vec<Value> = ended.into_iter().map(|phase| phase.to_string().into()).collect();
-    let places: Vec<String> = (2..ended.len() + 2).map(|place| format!("${place}")).collect();
+    let places: Vec<String> = (3..ended.len() + 3).map(|place| format!("${place}")).collect();
     let sql = format!(
         "SELECT COUNT(*) AS total, \
-           COUNT(CASE WHEN EXISTS (SELECT 1 FROM phase_history r \
-             WHERE r.ticket_id = f.ticket_id AND r.kind = $1) THEN NULL ELSE 1 END) AS straight \
+           COUNT(CASE WHEN f.ticket_id IN (SELECT ticket_id FROM ({BACK}) AS back) \
+             THEN NULL ELSE 1 END) AS straight \
          FROM (SELECT DISTINCT ticket_id FROM phase_history \
            WHERE from_phase IS NOT NULL AND to_phase IN ({})) AS f",
         places.join(", ")
     );
-    let values = [regress()].into_iter().chain(ended);
+    let values = back().into_iter().chain(ended);
     let counted = db.first(Query::written(db.backend(), &sql, values)).await?;
     Ok(counted.unwrap_or(Finished { tickets: 0, without_regression: 0 }))
 }
@@ -126,8 +137,9 @@ pub async fn waiting(db: &Connection) -> Result<Vec<Waiting>> {
     db.all(Query::written(db.backend(), &sql, [])).await
 }
 
-fn regress() -> Value {
-    TransitionKind::Regress.to_string().into()
+/// The values of [`BACK`].
+fn back() -> [Value; 2] {
+    [TransitionKind::Regress, TransitionKind::Resume].map(|kind| kind.to_string().into())
 }
 
 struct Edge {

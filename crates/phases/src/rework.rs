@@ -35,13 +35,27 @@ pub struct Spent {
 
 /// The regressions among the rows of a history that have a greater number than `after_sequence`, by
 /// edge, in the order in which each edge was first taken. 0 takes in the whole history.
+///
+/// A ticket that was blocked and resumes in an earlier phase has gone back as well: from the phase
+/// that it was blocked in.
 #[must_use]
 pub fn regressions(history: &[HistoryEntry], after_sequence: u32) -> Vec<Regression> {
     let mut edges: Vec<Regression> = Vec::new();
-    let counted =
-        |row: &&HistoryEntry| row.sequence > after_sequence && row.kind == TransitionKind::Regress;
-    for row in history.iter().filter(counted) {
-        let Some(from) = &row.from else { continue };
+    let before = std::iter::once(None).chain(history.iter().map(Some));
+    for (row, before) in history.iter().zip(before).filter(|(row, _)| row.sequence > after_sequence)
+    {
+        let from = match row.kind {
+            TransitionKind::Regress => row.from.as_ref(),
+            // It comes out where it went in, or earlier.
+            TransitionKind::Resume => {
+                before.and_then(|block| block.from.as_ref()).filter(|from| **from != row.to)
+            }
+            TransitionKind::Create
+            | TransitionKind::Advance
+            | TransitionKind::Block
+            | TransitionKind::Complete => None,
+        };
+        let Some(from) = from else { continue };
         let reason = row.reason.clone().filter(|reason| !reason.trim().is_empty());
         match edges.iter_mut().find(|edge| &edge.from == from && edge.to == row.to) {
             Some(edge) => {

@@ -67,11 +67,27 @@ fn check(after_sequence: u32, expected: &[&str]) {
 
 #[test]
 fn regressions_are_counted_by_edge_with_their_reasons() {
-    check(0, &[r#"TEST>MAKE 3 ["two tests fail", "still one"]"#, r#"TEST>PLAN 1 ["wrong plan"]"#]);
-    check(1, &[r#"TEST>MAKE 3 ["two tests fail", "still one"]"#, r#"TEST>PLAN 1 ["wrong plan"]"#]);
-    check(2, &[r#"TEST>MAKE 2 ["still one"]"#, r#"TEST>PLAN 1 ["wrong plan"]"#]);
-    check(4, &[r#"TEST>PLAN 1 ["wrong plan"]"#, r#"TEST>MAKE 1 ["still one"]"#]);
-    check(9, &[]);
+    let (three, one) = (r#"TEST>MAKE 3 ["two tests fail", "still one"]"#, "MAKE>PLAN 1 []");
+    check(0, &[three, r#"TEST>PLAN 1 ["wrong plan"]"#, one]);
+    check(1, &[three, r#"TEST>PLAN 1 ["wrong plan"]"#, one]);
+    check(2, &[r#"TEST>MAKE 2 ["still one"]"#, r#"TEST>PLAN 1 ["wrong plan"]"#, one]);
+    check(4, &[r#"TEST>PLAN 1 ["wrong plan"]"#, r#"TEST>MAKE 1 ["still one"]"#, one]);
+    check(9, &[one]);
+    check(11, &[]);
+}
+
+#[test]
+fn to_resume_in_an_earlier_phase_is_to_go_back_and_to_resume_where_it_was_blocked_is_not() {
+    let rows = history(
+        ">TEST create\nTEST>WAIT block why\nWAIT>TEST resume\nTEST>WAIT block\nWAIT>MAKE resume red",
+    );
+    let edges = rework::regressions(&rows, 0);
+    let told: Vec<_> = edges
+        .iter()
+        .map(|edge| format!("{}>{} {} {:?}", edge.from, edge.to, edge.count, edge.reasons))
+        .collect();
+    assert_eq!(told, [r#"TEST>MAKE 1 ["red"]"#]);
+    assert!(rework::regressions(&history(">WAIT create\nWAIT>MAKE resume"), 0).is_empty());
 }
 
 #[test]
@@ -191,10 +207,17 @@ proptest! {
     #[test]
     fn every_regression_is_in_one_edge(history in rows(), after in 0_u32..30) {
         let edges = rework::regressions(&history, after);
-        let regressed = history
-            .iter()
-            .filter(|row| row.sequence > after && row.kind == TransitionKind::Regress)
-            .count();
+        let went_back = |place: &usize| match history[*place].kind {
+            TransitionKind::Regress => true,
+            TransitionKind::Resume => {
+                *place > 0 && history[place - 1].from.as_ref() != Some(&history[*place].to)
+            }
+            TransitionKind::Create
+            | TransitionKind::Advance
+            | TransitionKind::Block
+            | TransitionKind::Complete => false,
+        };
+        let regressed = (after as usize..history.len()).filter(went_back).count();
         prop_assert_eq!(edges.iter().map(|edge| edge.count as usize).sum::<usize>(), regressed);
         for (place, edge) in edges.iter().enumerate() {
             prop_assert!(edge.reasons.len() <= edge.count as usize);
