@@ -253,11 +253,11 @@ impl<'w> Batch<'w> {
                 tracing::error!(error = &error as &dyn std::error::Error, "nor rolled back");
             }
         }
-        for (unit, _) in self.ran {
-            unit.answer(self.lost.as_ref().map_or(Ok(()), Err));
-        }
         if self.announced && self.lost.is_none() {
             tell(committed);
+        }
+        for (unit, _) in self.ran {
+            unit.answer(self.lost.as_ref().map_or(Ok(()), Err));
         }
     }
 }
