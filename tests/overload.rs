@@ -9,12 +9,13 @@ use std::{
 
 use futures::{StreamExt, future::join_all, stream};
 use phaseline_engine::Sources;
-use phaseline_persistence::{Db, DbOptions, Error, events::NewEvent};
+use phaseline_persistence::{Db, DbOptions, Error, agents, events::NewEvent};
 use reqwest::Method;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sea_orm::DbBackend;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::kit::{backend, database, eventually, program, server, server_with};
 
@@ -196,8 +197,10 @@ async fn who_finds_the_line_full_is_told_to_come_back_and_nothing_is_lost() {
 /// A unit of work that says when it has begun, and goes on when it is let.
 fn hold(db: Db, gate: Arc<(Notify, Notify)>) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        let held = db.write(gate, |_, gate| {
+        let held = db.write(gate, |tx, gate| {
             Box::pin(async move {
+                // On PostgreSQL a unit has a connection once it holds something.
+                agents::find_and_hold(tx, Uuid::nil()).await?;
                 let go_on = gate.1.notified();
                 gate.0.notify_one();
                 go_on.await;
