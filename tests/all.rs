@@ -34,6 +34,7 @@ mod lists;
 mod migrations;
 mod openapi;
 mod overload;
+mod packs;
 mod phases;
 mod process;
 mod race;

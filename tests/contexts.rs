@@ -208,7 +208,11 @@ async fn summarised_by(model: Result<&'static str, Fault>) -> (String, String) {
 
     let before = context(engine.db().reader(), ticket.id).await.unwrap().unwrap();
     let again = contexts::update(&engine, &engine.call(), ticket.id, phase.clone()).await.unwrap();
-    assert_eq!(again.document, before.document, "what is summarised is not summarised again");
+    assert_eq!(
+        again.document,
+        before.document.outline(),
+        "what is summarised is not summarised again"
+    );
     let context = &before.document.phases[&phase];
     (context.summary.clone(), context.summarised_by.clone())
 }

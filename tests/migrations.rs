@@ -89,6 +89,7 @@ async fn fill(db: &Db) {
     insert(db, rows::ticket()).await;
     insert(db, rows::ticket_dependency()).await;
     insert(db, rows::phase_history()).await;
+    insert(db, rows::ticket_context()).await;
     insert(db, rows::needed_task()).await;
     insert(db, rows::task()).await;
     insert(db, rows::task_dependency()).await;

@@ -4,7 +4,8 @@ use phaseline_persistence::{
     Db,
     entity::{
         agent, agent_heartbeat, event, idempotency_key, phase_history, task, task_attempt,
-        task_dependency, ticket, ticket_approval, ticket_artifact, ticket_dependency,
+        task_dependency, ticket, ticket_approval, ticket_artifact, ticket_context,
+        ticket_dependency,
     },
 };
 use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait, prelude::DateTimeUtc};
@@ -65,6 +66,16 @@ pub(crate) fn phase_history() -> phase_history::Model {
         forced: true,
         seconds_in_previous: Some(0.125),
         created_at: time(),
+    }
+}
+
+pub(crate) fn ticket_context() -> ticket_context::Model {
+    ticket_context::Model {
+        ticket_id: id(1),
+        phase_id: "PHASE_DESIGN".to_owned(),
+        summary: "drawn".to_owned(),
+        content_hash: "97ac".to_owned(),
+        document: json!({ "summary": "drawn", "tasks": [] }),
     }
 }
 

@@ -6,7 +6,8 @@ use phaseline_persistence::{
     Db,
     entity::{
         agent, agent_heartbeat, event, event_log, idempotency_key, phase_history, task,
-        task_attempt, task_dependency, ticket, ticket_approval, ticket_artifact, ticket_dependency,
+        task_attempt, task_dependency, ticket, ticket_approval, ticket_artifact, ticket_context,
+        ticket_dependency,
     },
 };
 use sea_orm::{
@@ -36,6 +37,7 @@ async fn every_entity_has_the_columns_of_its_table() {
         agree::<ticket::Entity>(&db).await,
         agree::<ticket_approval::Entity>(&db).await,
         agree::<ticket_artifact::Entity>(&db).await,
+        agree::<ticket_context::Entity>(&db).await,
         agree::<ticket_dependency::Entity>(&db).await,
     ]);
     let there: BTreeSet<_> = tables(&db).await.into_keys().collect();
@@ -50,6 +52,7 @@ async fn a_full_row_comes_back_as_it_was_written() {
     keeps(&db, rows::ticket()).await;
     keeps(&db, rows::ticket_dependency()).await;
     keeps(&db, rows::phase_history()).await;
+    keeps(&db, rows::ticket_context()).await;
     keeps(&db, rows::needed_task()).await;
     keeps(&db, rows::task()).await;
     keeps(&db, rows::task_dependency()).await;

@@ -1,6 +1,6 @@
 //! Tickets, what they wait for, and the history of their phases.
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 use crate::{
     IN_ONE_TRANSACTION,
@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// What the way down removes, in that order.
-pub(crate) const TABLES: &[&str] = &["phase_history", "ticket_dependencies", "tickets"];
+pub(crate) const TABLES: &[&str] =
+    &["ticket_contexts", "phase_history", "ticket_dependencies", "tickets"];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -28,7 +29,14 @@ impl MigrationTrait for Migration {
         index(manager, "tickets", &["priority", "id"]).await?;
         manager.create_table(ticket_dependencies()).await?;
         index(manager, "ticket_dependencies", &["blocked_by_id"]).await?;
-        manager.create_table(phase_history()).await
+        manager.create_table(phase_history()).await?;
+        manager.create_table(ticket_contexts()).await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // To compress a large document takes longer than all else that is done with it.
+            let plain = "ALTER TABLE ticket_contexts ALTER COLUMN document SET STORAGE EXTERNAL";
+            manager.get_connection().execute_unprepared(plain).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -105,6 +113,24 @@ fn phase_history() -> TableCreateStatement {
         .primary_key(Index::create().col("ticket_id").col("sequence"))
         .foreign_key(&mut reference(
             "phase_history",
+            "ticket_id",
+            "tickets",
+            ForeignKeyAction::Cascade,
+        ))
+        .to_owned()
+}
+
+fn ticket_contexts() -> TableCreateStatement {
+    Table::create()
+        .table("ticket_contexts")
+        .col(id("ticket_id"))
+        .col(name("phase_id", 64))
+        .col(text("summary"))
+        .col(name("content_hash", 64))
+        .col(json("document"))
+        .primary_key(Index::create().col("ticket_id").col("phase_id"))
+        .foreign_key(&mut reference(
+            "ticket_contexts",
             "ticket_id",
             "tickets",
             ForeignKeyAction::Cascade,

@@ -1,6 +1,10 @@
 //! Answers: a body with its `ETag`, and where what was made can be found.
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::{
+    HttpResponse,
+    http::header::{self, ContentType},
+    web::Bytes,
+};
 use serde::Serialize;
 
 /// The media type of Markdown in UTF-8 (RFC 7763).
@@ -29,9 +33,22 @@ pub(crate) fn plain(body: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
+/// JSON that is written already.
+pub(crate) fn json(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
+}
+
+/// JSON that is written already, of an object at a version.
+pub(crate) fn versioned_json(version: i64, body: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((header::ETAG, etag(version)))
+        .body(body)
+}
+
 /// A text in Markdown.
-pub(crate) fn markdown(text: String) -> HttpResponse {
-    HttpResponse::Ok().content_type(MARKDOWN).body(text)
+pub(crate) fn markdown(text: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::Ok().content_type(MARKDOWN).body(text.into())
 }
 
 /// A text in Markdown, of an object at a version.

@@ -1,21 +1,24 @@
 //! What the phases of a ticket found out: the document, and the pack for whoever works next.
 
+pub(crate) mod packs;
+mod text;
+
 use actix_web::{
     HttpResponse, get, post,
-    web::{self, Data},
+    web::{self, Bytes, Data},
 };
-use phaseline_context::{pack, render};
+use phaseline_context::render;
 use phaseline_engine::{Noun, claims, contexts, tickets};
-use phaseline_persistence::tickets::{self as stored, StoredContext};
+use phaseline_persistence::tickets::{self as stored, ContextText, StoredContext, Ticket};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_wire::{Context, Pack, SequencePhase, UpdateContext, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
 use crate::{
     Api, answer,
+    contexts::packs::Key,
     document::{Actor, Conditional, EditRefusals, Once, ReadRefusals},
     extract::{Command, Id, Query, Whole, known_phase},
     problem::Refusal,
@@ -50,6 +53,7 @@ enum Format {
 /// Either form of a context.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "the schema of what is sent as it is stored, or as it was kept")]
 enum ContextOrPack {
     Context(Context),
     Pack(Pack),
@@ -88,33 +92,71 @@ async fn get(api: Data<Api>, id: Id, query: Query<Wanted>) -> Result<HttpRespons
             "`max_tokens`: only a pack has a budget; name `for_phase`, too",
         ));
     }
-    // Before its context: should both change in between, the version is the old one, and a change
-    // that depends on it is refused.
-    let ticket = find(&api, id).await?;
-    let workflow = tickets::workflow(&ticket.workflow_id)?;
-    let context = stored::context(api.engine.db().reader(), ticket.id)
-        .await?
-        .ok_or_else(|| view::missing(Noun::Ticket, ticket.id))?;
     let markdown = format == Some(Format::Markdown);
     let Some(target) = for_phase else {
-        return Ok(if markdown {
-            let render = move || render(&context.document, workflow.sequence());
-            answer::versioned_markdown(ticket.version, aside(render).await?)
-        } else {
-            let body = ContextOrPack::Context(whole(ticket.id, ticket.version, context));
-            answer::versioned(ticket.version, body)
-        });
+        return if markdown { rendered(&api, id).await } else { whole(&api, id).await };
     };
+    let ticket = find(&api, id).await?;
+    let workflow = tickets::workflow(&ticket.workflow_id)?;
     let before = before(workflow, &target)?;
     let budget_tokens = max_tokens.map(Whole::saturating_u32);
-    let pinned = claims::pinned(&ticket);
-    let make = move || pack(&context.document, before, &target, &pinned, budget_tokens);
-    let pack = aside(make).await?;
-    Ok(if markdown {
-        answer::markdown(pack.summary)
-    } else {
-        answer::plain(ContextOrPack::Pack(Pack::of(ticket.id, pack)))
-    })
+    let key = Key { ticket: ticket.id, version: ticket.version, target, budget_tokens, markdown };
+    let body = match api.packs.find(&key) {
+        Some(body) => body,
+        None => packed(&api, &ticket, before, key).await?,
+    };
+    Ok(if markdown { answer::markdown(body) } else { answer::json(body) })
+}
+
+/// The whole document, as it is stored.
+async fn whole(api: &Api, id: Id) -> Result<HttpResponse, Refusal> {
+    let context = stored::context_text(api.engine.db().reader(), id.0)
+        .await?
+        .ok_or_else(|| view::missing(Noun::Ticket, id.0))?;
+    let version = context.version;
+    Ok(answer::versioned_json(version, text::of(id.0, context)?))
+}
+
+/// The whole document in Markdown.
+async fn rendered(api: &Api, id: Id) -> Result<HttpResponse, Refusal> {
+    let ticket = find(api, id).await?;
+    let workflow = tickets::workflow(&ticket.workflow_id)?;
+    let StoredContext { document, version, .. } = context_of(api, &ticket).await?;
+    let render = move || render(&document, workflow.sequence());
+    Ok(answer::versioned_markdown(version, aside(render).await?))
+}
+
+async fn context_of(api: &Api, ticket: &Ticket) -> Result<StoredContext, Refusal> {
+    stored::context(api.engine.db().reader(), ticket.id)
+        .await?
+        .ok_or_else(|| view::missing(Noun::Ticket, ticket.id))
+}
+
+/// Makes a pack, and keeps it unless the ticket has just changed: what was answered to it would be
+/// of one version, and what it found out of another.
+async fn packed(
+    api: &Api,
+    ticket: &Ticket,
+    before: &'static [PhaseId],
+    key: Key,
+) -> Result<Bytes, Refusal> {
+    let stored = context_of(api, ticket).await?;
+    let version = stored.version;
+    let pinned = claims::pinned(ticket);
+    let Key { ticket, target, budget_tokens, markdown, .. } = key.clone();
+    let make = move || {
+        let pack = stored.pack(before, &target, &pinned, budget_tokens);
+        if markdown {
+            return Ok(pack.summary.into_bytes());
+        }
+        serde_json::to_vec(&ContextOrPack::Pack(Pack::of(ticket, pack)))
+    };
+    let body = aside(make).await?.map_err(|error| Refusal::internal(&error))?;
+    let body = Bytes::from(body);
+    if version == key.version {
+        api.packs.keep(key, body.clone());
+    }
+    Ok(body)
 }
 
 /// Aggregate a phase of a ticket
@@ -140,11 +182,12 @@ async fn update(
     command: Command<UpdateContext>,
 ) -> Result<HttpResponse, Refusal> {
     let Command { call, body: UpdateContext { phase_id } } = command;
-    let contexts::ContextState { ticket_id, document, summary, version } =
+    let contexts::ContextState { ticket_id, document, phases, summary, version } =
         contexts::update(&api.engine, &call, id.0, phase_id)
             .await
             .map_err(|error| Refusal::from(error).at("/phase_id"))?;
-    Ok(answer::versioned(version, whole(ticket_id, version, StoredContext { document, summary })))
+    let context = ContextText { document, phases, summary, version };
+    Ok(answer::versioned_json(version, text::of(ticket_id, context)?))
 }
 
 /// Does what may take seconds on a thread where nobody else waits.
@@ -152,13 +195,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     web::block(work).await.map_err(|error| Refusal::internal(&error))
 }
 
-fn whole(ticket_id: Uuid, version: i64, context: StoredContext) -> Context {
-    let StoredContext { document, summary } = context;
-    let last_updated_phase = document.last_updated_phase.clone();
-    Context { ticket_id, full_context: document.into(), summary, last_updated_phase, version }
-}
-
-fn before<'w>(workflow: &'w Workflow, target: &PhaseId) -> Result<&'w [PhaseId], Refusal> {
+fn before(workflow: &'static Workflow, target: &PhaseId) -> Result<&'static [PhaseId], Refusal> {
     known_phase("for_phase", target)?;
     workflow.before(target).map_err(|_| {
         let fact = format!("`for_phase`: no phase comes before {target}, where tickets only wait");

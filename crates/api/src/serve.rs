@@ -17,6 +17,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
+    contexts::packs::Packs,
     document::Document,
     measure::Measures,
     routes::{Routes, configure, in_words, unmatched},
@@ -34,6 +35,7 @@ pub struct Api {
     pub(crate) engine: Engine,
     pub(crate) shutdown: CancellationToken,
     pub(crate) measures: Measures,
+    pub(crate) packs: Packs,
     workers: Option<usize>,
     floors: bool,
 }
@@ -46,6 +48,7 @@ impl Api {
             engine,
             shutdown: CancellationToken::new(),
             measures: Measures::default(),
+            packs: Packs::default(),
             workers: None,
             floors: false,
         }

@@ -1,5 +1,6 @@
 //! Aggregating a phase: its finished tasks become one draft, and drafts merge.
 
+use std::borrow::Cow;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{BTreeSet, HashSet};
 
@@ -64,8 +65,8 @@ pub struct PhasesDiffer {
 /// let draft = aggregate(&Phase::Design.id(), &[task(2, "use SQLite "), task(1, "use SQLite")]);
 /// assert_eq!(draft.findings().decisions, ["use SQLite"]);
 /// ```
-pub fn aggregate(phase: &PhaseId, tasks: &[FinishedTask]) -> PhaseDraft {
-    PhaseDraft::of(phase.clone(), tasks.iter().cloned())
+pub fn aggregate<'t>(phase: &PhaseId, tasks: impl Into<Cow<'t, [FinishedTask]>>) -> PhaseDraft {
+    PhaseDraft::of(phase.clone(), tasks.into().into_owned())
 }
 
 impl PhaseDraft {
@@ -78,7 +79,7 @@ impl PhaseDraft {
             return Err(PhasesDiffer { into: self.phase_id, from: other.phase_id });
         }
         let tasks = self.tasks.into_iter().chain(other.tasks);
-        Ok(Self::of(self.phase_id, tasks))
+        Ok(Self::of(self.phase_id, tasks.collect()))
     }
 
     /// Completes the draft with a summary and the name of the [summariser](crate::Summarize) that wrote it.
@@ -132,7 +133,7 @@ impl PhaseDraft {
         &self.inputs_hash
     }
 
-    fn of(phase_id: PhaseId, tasks: impl Iterator<Item = FinishedTask>) -> Self {
+    fn of(phase_id: PhaseId, tasks: Vec<FinishedTask>) -> Self {
         let tasks = in_order_of_completion(tasks);
         let results = || tasks.iter().map(|task| &task.result);
         let contexts = || results().map(|result| &result.context);
@@ -152,7 +153,7 @@ impl PhaseDraft {
 ///
 /// Which of two is kept is the greater in a total order, so it matters neither which came first nor
 /// how a series of merges is bracketed.
-fn in_order_of_completion(tasks: impl Iterator<Item = FinishedTask>) -> Vec<FinishedTask> {
+fn in_order_of_completion(tasks: Vec<FinishedTask>) -> Vec<FinishedTask> {
     let mut by_id: BTreeMap<Uuid, FinishedTask> = BTreeMap::new();
     for task in tasks {
         match by_id.entry(task.id) {

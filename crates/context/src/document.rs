@@ -1,14 +1,16 @@
 //! The context of a ticket as it is stored: what each phase left behind, and when that changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use phaseline_phases::{Artifact, PhaseId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::aggregate::{PhaseDraft, distinct_superseded, distinct_texts};
+use crate::outline::Outline;
 use crate::result::{FinishedTask, Superseded, TaskResult};
 
 /// The `context` document of a ticket.
@@ -30,8 +32,9 @@ use crate::result::{FinishedTask, Superseded, TaskResult};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TicketContext {
-    /// The context of each phase that was aggregated.
-    pub phases: BTreeMap<PhaseId, PhaseContext>,
+    /// The context of each phase that was aggregated; shared, since it may be large.
+    #[serde(with = "shared")]
+    pub phases: BTreeMap<PhaseId, Arc<PhaseContext>>,
     /// One entry for each aggregation that changed something, oldest first.
     pub history: Vec<AggregationEntry>,
     /// The phase of the last entry of the history.
@@ -59,7 +62,7 @@ pub struct PhaseContext {
     /// What else is worth knowing, likewise.
     pub notes: Vec<String>,
     /// Which earlier decisions, of this phase or another, its tasks superseded; likewise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub supersedes: Vec<Superseded>,
     /// What the tasks of the phase produced, each once.
     pub artifacts: Vec<Artifact>,
@@ -84,12 +87,13 @@ pub struct TaskDigest {
     /// What the task produced as data; null when there is none.
     pub outputs: Value,
     /// When it completed.
+    #[serde(serialize_with = "micros")]
     pub completed_at: DateTime<Utc>,
     /// What it decided; empty in documents from before this was kept.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub decisions: Vec<String>,
     /// Which earlier decisions it superseded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub supersedes: Vec<Superseded>,
 }
 
@@ -99,6 +103,7 @@ pub struct AggregationEntry {
     /// The phase that was aggregated.
     pub phase_id: PhaseId,
     /// When.
+    #[serde(serialize_with = "micros")]
     pub aggregated_at: DateTime<Utc>,
     /// How many finished tasks it had.
     pub task_count: usize,
@@ -107,41 +112,38 @@ pub struct AggregationEntry {
 }
 
 impl TicketContext {
-    /// Whether the document already tells what this draft would: the same phase from the same inputs.
-    ///
-    /// Ask before paying for a summary that [`record`](Self::record) would then refuse.
-    pub fn holds(&self, draft: &PhaseDraft) -> bool {
-        self.holds_inputs(draft.phase_id(), draft.inputs_hash())
+    /// The document of this outline and these phases.
+    pub fn of(outline: Outline, phases: BTreeMap<PhaseId, Arc<PhaseContext>>) -> Self {
+        let Outline { history, last_updated_phase, under_review } = outline;
+        Self { phases, history, last_updated_phase, under_review }
     }
 
-    /// The document with this phase in it, or `None` if that changes nothing.
-    ///
-    /// What counts is what the phase was made from: another summary of the same inputs is no change.
+    /// The document without its phases.
+    pub fn outline(&self) -> Outline {
+        let Self { phases: _, history, last_updated_phase, under_review } = self.clone();
+        Outline { history, last_updated_phase, under_review }
+    }
+
+    /// As [`Outline::holds`].
+    pub fn holds(&self, draft: &PhaseDraft) -> bool {
+        self.outline().holds(draft)
+    }
+
+    /// The document with this phase in it, or `None` if that changes nothing: see
+    /// [`Outline::record`].
     pub fn record(&self, phase: PhaseContext, now: DateTime<Utc>) -> Option<Self> {
-        if self.holds_inputs(&phase.phase_id, &phase.inputs_hash) {
-            return None;
-        }
-        let mut changed = self.clone();
-        changed.history.push(AggregationEntry {
-            phase_id: phase.phase_id.clone(),
-            aggregated_at: now,
-            task_count: phase.tasks.len(),
-            inputs_hash: phase.inputs_hash.clone(),
-        });
-        changed.last_updated_phase = Some(phase.phase_id.clone());
-        changed.phases.insert(phase.phase_id.clone(), phase);
-        Some(changed)
+        let outline = self.outline().record(&phase, now)?;
+        let mut phases = self.phases.clone();
+        phases.insert(phase.phase_id.clone(), Arc::new(phase));
+        Some(Self::of(outline, phases))
     }
 
     /// The ticket's `context_summary`: a line `PHASE_X: summary` for each phase that has one.
     ///
     /// Phases come in the order given, which is the workflow's; those it does not name come last.
     pub fn summary(&self, order: &[PhaseId]) -> String {
-        let lines = self.in_order(order).into_iter().filter_map(|phase| {
-            let summary = phase.summary.trim();
-            (!summary.is_empty()).then(|| format!("{}: {summary}", phase.phase_id))
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        let summaries = self.phases.iter().map(|(id, phase)| (id.clone(), phase.summary.clone()));
+        summary_of(&summaries.collect(), order)
     }
 
     /// The phases in the order given, then those it does not name, by name; each once.
@@ -156,18 +158,55 @@ impl TicketContext {
         names: impl IntoIterator<Item = &'names PhaseId>,
     ) -> Vec<&PhaseContext> {
         let mut found: Vec<&PhaseContext> = Vec::new();
-        for phase in names.into_iter().filter_map(|name| self.phases.get(name)) {
+        for phase in names.into_iter().filter_map(|name| self.phases.get(name)).map(Arc::as_ref) {
             if !found.iter().any(|known| std::ptr::eq(*known, phase)) {
                 found.push(phase);
             }
         }
         found
     }
+}
 
-    fn holds_inputs(&self, phase: &PhaseId, inputs_hash: &str) -> bool {
-        let stored = self.phases.get(phase);
-        stored.is_some_and(|stored| stored.inputs_hash == inputs_hash)
+/// A ticket's `context_summary`, from the summaries of its phases: as [`TicketContext::summary`].
+pub fn summary_of(summaries: &BTreeMap<PhaseId, String>, order: &[PhaseId]) -> String {
+    let rest = summaries.keys().filter(|phase| !order.contains(phase));
+    let mut lines: Vec<String> = Vec::new();
+    let mut told: BTreeSet<&PhaseId> = BTreeSet::new();
+    for phase in order.iter().chain(rest) {
+        let summary = summaries.get(phase).map(|summary| summary.trim()).unwrap_or_default();
+        if !summary.is_empty() && told.insert(phase) {
+            lines.push(format!("{phase}: {summary}"));
+        }
     }
+    lines.join("\n")
+}
+
+/// Phases as if they were not shared: the feature of `serde` for it is one for the whole program.
+mod shared {
+    use serde::Deserializer;
+
+    use super::{Arc, BTreeMap, Deserialize, PhaseContext, PhaseId, Serializer};
+
+    type Phases = BTreeMap<PhaseId, Arc<PhaseContext>>;
+
+    pub(super) fn serialize<S: Serializer>(
+        phases: &Phases,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(phases.iter().map(|(id, phase)| (id, &**phase)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Phases, D::Error> {
+        let phases = BTreeMap::<PhaseId, PhaseContext>::deserialize(deserializer)?;
+        Ok(phases.into_iter().map(|(id, phase)| (id, Arc::new(phase))).collect())
+    }
+}
+
+/// A time as the interface writes it, so that a document is sent as it is stored.
+fn micros<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 impl From<FinishedTask> for TaskDigest {

@@ -67,8 +67,10 @@
 //! tokenizer, which takes a moment (near a tenth of a second in a release build).
 
 mod aggregate;
+mod counts;
 mod digest;
 mod document;
+mod outline;
 mod pack;
 mod result;
 mod standing;
@@ -79,11 +81,14 @@ mod tokens;
 mod kit;
 
 pub use aggregate::{PhaseDraft, PhasesDiffer, aggregate};
-pub use document::{AggregationEntry, PhaseContext, TaskDigest, TicketContext};
+pub use counts::PhaseTokens;
+pub use document::{AggregationEntry, PhaseContext, TaskDigest, TicketContext, summary_of};
+pub use outline::Outline;
 pub use pack::{
-    ItemKind, Pack, PackItem, PackedPhase, PackedTask, Pinned, SupersededDecision, pack, render,
+    ItemKind, Pack, PackItem, PackedPhase, PackedTask, Pinned, SupersededDecision, pack,
+    pack_counted, render,
 };
 pub use result::{Findings, FinishedTask, Superseded, TaskResult};
 pub use standing::Standing;
 pub use summary::{Extractive, MAX_SUMMARY_CHARS, Summarize, SummarizeError, Summarizing, extract};
-pub use tokens::count_tokens;
+pub use tokens::{count_tokens, counts_at_once};

@@ -1,11 +1,13 @@
 //! The pack: what the worker of the next phase reads, inside a token budget.
 
-use std::collections::BTreeSet;
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 use phaseline_phases::PhaseId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::counts::PhaseTokens;
 use crate::digest;
 use crate::document::{PhaseContext, TaskDigest, TicketContext};
 use crate::standing::{Standing, Standings};
@@ -13,8 +15,10 @@ use crate::tokens::count_tokens;
 
 mod item;
 mod render;
+mod spend;
 
 pub use item::ItemKind;
+pub(crate) use item::lines_of;
 use item::{Item, Source};
 pub use render::render;
 
@@ -140,11 +144,24 @@ pub fn pack(
     pinned: &[Pinned],
     budget_tokens: Option<u32>,
 ) -> Pack {
+    pack_counted::<PhaseTokens>(ticket, &BTreeMap::new(), before, target, pinned, budget_tokens)
+}
+
+/// As [`pack`], with what is known of the tokens of its phases: the pack is the same, and made
+/// sooner. Counts that are not for each item of a phase are passed over, and it is counted anew.
+pub fn pack_counted<T: Borrow<PhaseTokens>>(
+    ticket: &TicketContext,
+    known: &BTreeMap<PhaseId, T>,
+    before: &[PhaseId],
+    target: &PhaseId,
+    pinned: &[Pinned],
+    budget_tokens: Option<u32>,
+) -> Pack {
     let phases = ticket.among(before.iter().chain(returned(ticket, before, target)));
     let standings = Standings::of(ticket);
-    let items = item::gather(pinned, &phases, &standings);
+    let items = item::gather(pinned, &phases, known, &standings);
     let budget = budget_tokens.map_or(u64::MAX, u64::from);
-    let mut keep = spend(budget, &items);
+    let mut keep = spend::spend(budget, &items);
     let (summary, tokens) = loop {
         let markdown = render::markdown(&chosen(&items, &keep, true));
         let tokens = count_tokens(&markdown);
@@ -179,25 +196,6 @@ fn returned<'a>(
     way.chain(&ticket.under_review).filter(move |phase| {
         ticket.under_review.contains(*phase) && *phase != target && !before.contains(phase)
     })
-}
-
-/// Which of the items, most important first, the budget takes.
-fn spend(budget: u64, items: &[Item<'_>]) -> Vec<bool> {
-    let mut left = budget;
-    let mut paid = BTreeSet::new();
-    let take = |item: &Item<'_>| {
-        let unpaid = item.headings().into_iter().filter(|heading| !paid.contains(heading));
-        let unpaid: Vec<_> = unpaid.collect();
-        let headings = unpaid.iter().map(|heading| u64::from(count_tokens(&heading.line)));
-        let cost = u64::from(item.tokens) + headings.sum::<u64>();
-        let fits = cost <= left;
-        if fits {
-            left -= cost;
-            paid.extend(unpaid);
-        }
-        fits
-    };
-    items.iter().map(take).collect()
 }
 
 fn chosen<'i, 'a>(items: &'i [Item<'a>], keep: &[bool], choice: bool) -> Vec<&'i Item<'a>> {

@@ -43,18 +43,14 @@ impl TicketContext {
     /// # Ok::<(), &str>(())
     /// ```
     pub fn review(&self, phases: &[PhaseId]) -> Option<Self> {
-        let mut changed = self.clone();
-        let known = phases.iter().filter(|phase| self.phases.contains_key(phase));
-        changed.under_review.extend(known.cloned());
-        (changed.under_review != self.under_review).then_some(changed)
+        Some(Self::of(self.outline().review(phases)?, self.phases.clone()))
     }
 
     /// The document with the decisions of this phase no longer under review, or `None` if they were not.
     ///
     /// For a phase that a ticket leaves forward.
     pub fn confirm(&self, phase: &PhaseId) -> Option<Self> {
-        let mut changed = self.clone();
-        changed.under_review.remove(phase).then_some(changed)
+        Some(Self::of(self.outline().confirm(phase)?, self.phases.clone()))
     }
 
     /// Whether a decision of this phase stands.
@@ -122,8 +118,16 @@ pub(crate) struct Standings<'a> {
 impl<'a> Standings<'a> {
     pub(crate) fn of(document: &'a TicketContext) -> Self {
         let mut standings = Self { document, decided: HashMap::new(), superseded: HashMap::new() };
-        for phase in document.phases.values() {
-            standings.take(phase);
+        // Where nothing was superseded, it does not matter when anything was decided.
+        if document
+            .phases
+            .values()
+            .flat_map(|phase| &phase.tasks)
+            .any(|task| !task.supersedes.is_empty())
+        {
+            for phase in document.phases.values() {
+                standings.take(phase);
+            }
         }
         standings
     }

@@ -1,6 +1,16 @@
 //! Counting tokens as the models do: o200k_base, special tokens as plain text.
 
-use tiktoken_rs::o200k_base_singleton;
+mod memo;
+mod words;
+
+use std::sync::OnceLock;
+
+use tiktoken_rs::{CoreBPE, o200k_base_singleton};
+
+use memo::Memo;
+
+/// Loaded when something is counted for the first time: that takes a moment, and much memory.
+static TOKENIZER: OnceLock<&CoreBPE> = OnceLock::new();
 
 /// The longest stretch that the tokenizer sees at once, in bytes.
 ///
@@ -27,12 +37,41 @@ const MAX_BLOCK_BYTES: usize = 64 * 1024;
 /// assert_eq!(count_tokens("- one\n- two\n"), count_tokens("- one\n") + count_tokens("- two\n"));
 /// ```
 pub fn count_tokens(text: &str) -> u32 {
-    let tokens = lines(text).flat_map(blocks).map(count_block).sum::<usize>();
+    let blocks = lines(text).flat_map(blocks);
+    let tokens = memo::with(|memo| match memo {
+        Some(memo) => blocks.map(|block| count_block(block, memo)).sum::<usize>(),
+        None => blocks.map(plainly).sum(),
+    });
     u32::try_from(tokens).unwrap_or(u32::MAX)
 }
 
-fn count_block(block: &str) -> usize {
-    o200k_base_singleton().count_ordinary(block)
+/// Counts word by word, which are mostly known; what is not ASCII, with its neighbours up to the
+/// next gap between two words, the tokenizer parts itself.
+fn count_block(block: &str, memo: &mut Memo) -> usize {
+    let mut count = |text: &str| {
+        if text.is_ascii() {
+            words::pieces(text).map(|word| memo.tokens(word, plainly)).sum::<usize>()
+        } else {
+            plainly(text)
+        }
+    };
+    if block.is_ascii() { count(block) } else { phrases(block).map(count).sum() }
+}
+
+/// Whether the tokenizer is loaded, so that [`count_tokens`] answers at once. The first count of a
+/// process takes more than a tenth of a second.
+pub fn counts_at_once() -> bool {
+    TOKENIZER.get().is_some()
+}
+
+/// The tokenizer's own count.
+fn plainly(text: &str) -> usize {
+    TOKENIZER.get_or_init(o200k_base_singleton).count_ordinary(text)
+}
+
+/// Parts a text at each gap between two words.
+fn phrases(text: &str) -> impl Iterator<Item = &str> {
+    pieces(text, first_gap_between_words)
 }
 
 /// Parts a text after each line break that ends a piece of the tokenizer's pattern for certain.
@@ -60,10 +99,17 @@ fn blocks(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn last_gap_between_words(text: &str) -> Option<usize> {
-    let gap = text.as_bytes().windows(3).rposition(|around| {
-        around[0].is_ascii_alphabetic() && around[1] == b' ' && around[2].is_ascii_alphabetic()
-    });
-    gap.map(|letter| letter + 1)
+    text.as_bytes().windows(3).rposition(is_gap).map(|letter| letter + 1)
+}
+
+fn first_gap_between_words(text: &str) -> Option<usize> {
+    text.as_bytes().windows(3).position(is_gap).map(|letter| letter + 1)
+}
+
+/// A space between two ASCII letters: the tokenizer always parts a text before it.
+fn is_gap(around: &[u8]) -> bool {
+    matches!(around, [before, b' ', after]
+        if before.is_ascii_alphabetic() && after.is_ascii_alphabetic())
 }
 
 /// Cuts a text where `next_cut` says, until it says nothing more; nothing is lost.
@@ -91,7 +137,49 @@ mod tests {
         u32::try_from(o200k_base_singleton().encode_ordinary(text).len()).unwrap()
     }
 
+    /// ASCII of every kind, with the runs and endings that the pattern looks for.
+    fn ascii() -> impl Strategy<Value = String> {
+        let known = proptest::sample::select(vec![
+            "'s",
+            "'LL",
+            "'re ",
+            "'l",
+            "  ",
+            "   \n",
+            "\r\n",
+            "\t\t",
+            "//\n",
+            " - ",
+            "HTTPServer",
+            "fn main() {\n    let x = 10_000;\n}\n",
+            "\u{b}",
+            "\u{1c}",
+            "\u{7f}",
+            "0123456789",
+            "_",
+        ]);
+        let one = proptest::char::range('\0', '\u{7f}').prop_map(String::from);
+        let words = "[ a-zA-Z0-9.,'/\n-]{0,12}";
+        let part = prop_oneof![2 => known.prop_map(str::to_owned), 2 => one, 1 => words];
+        proptest::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn every_ascii_text_counts_as_the_tokenizer_counts_it(text in ascii()) {
+            prop_assert_eq!(count_tokens(&text), plainly(&text));
+        }
+
+        #[test]
+        fn words_beside_other_scripts_count_as_the_tokenizer_counts_them(
+            one in ascii(), other in nasty(), two in ascii()
+        ) {
+            let text = format!("{one}a b{other}c d{two}");
+            prop_assert_eq!(count_tokens(&text), plainly(&text));
+        }
+
         #[test]
         fn the_count_is_the_tokenizers(text in nasty()) {
             prop_assert_eq!(count_tokens(&text), plainly(&text));

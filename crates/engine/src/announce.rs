@@ -2,7 +2,7 @@
 //!
 //! Names are `noun.what.happened`. `docs/reference/events.md` lists them with their data.
 
-use phaseline_context::TicketContext;
+use phaseline_context::Outline;
 use phaseline_persistence::{
     agents::StoredAgent,
     events::{Event, NewEvent},
@@ -208,10 +208,10 @@ pub(crate) fn context_updated(
     call: &Call,
     id: Uuid,
     phase: &PhaseId,
-    document: &TicketContext,
+    document: &Outline,
     version: i64,
 ) -> NewEvent {
-    let tasks = document.phases.get(phase).map_or(0, |context| context.tasks.len());
+    let tasks = document.last(phase).map_or(0, |entry| entry.task_count);
     let data =
         json!({ "ticket_id": id, "phase_id": phase, "task_count": tasks, "version": version });
     event(call, TICKET_CONTEXT_UPDATED, ticket_subject(id), data)

@@ -5,13 +5,13 @@ mod waiting;
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use phaseline_context::{Pack, Pinned, TicketContext, pack};
+use phaseline_context::{Pack, Pinned};
 use phaseline_persistence::{
     Tx,
     agents::{self, StoredAgent},
     attempts::Attempt,
     tasks::{self, Claimable, Given, Task},
-    tickets::{self, Ticket},
+    tickets::{self, StoredContext, Ticket},
 };
 use phaseline_phases::PhaseId;
 use phaseline_registry::{Agent, AgentStatus, Capability};
@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Call, Engine, Error, Result, Settings, agents::missing, announce, flow, holding,
-    tickets::workflow,
+    Call, Engine, Error, Result, Settings,
+    agents::missing,
+    announce, flow, holding,
+    tickets::{missing as missing_ticket, workflow},
 };
 
 pub(crate) use waiting::Board;
@@ -139,11 +141,11 @@ async fn hand_over(
     let mut known = Known::default();
     let mut items = Vec::with_capacity(given.len());
     for Given { task, ticket } in given {
-        if let Some((ticket, context)) = ticket {
-            known.tickets.entry(ticket.id).or_insert((ticket, context.document));
+        if let Some(ticket) = ticket {
+            known.tickets.entry(ticket.id).or_insert(ticket);
         }
         let ticket = known.begun(tx, call, settings, &task).await?;
-        let pack = known.pack(&ticket, &task, max_tokens)?;
+        let pack = known.pack(tx, &ticket, &task, max_tokens).await?;
         let fencing_token = task.fencing_token;
         items.push(ClaimedTask { task, ticket, fencing_token, lease_expires_at: until, pack });
     }
@@ -153,7 +155,7 @@ async fn hand_over(
 /// Tickets and packs, each read and made once.
 #[derive(Default)]
 struct Known {
-    tickets: HashMap<Uuid, (Ticket, TicketContext)>,
+    tickets: HashMap<Uuid, Ticket>,
     packs: HashMap<(Uuid, PhaseId), Pack>,
 }
 
@@ -170,26 +172,35 @@ impl Known {
         let id = task.ticket_id;
         let mut found = match self.tickets.remove(&id) {
             Some(found) => found,
-            None => with_context(tx, id).await?,
+            None => read(tx, id).await?,
         };
-        if early(&found.0, task)? && settings.advances(&found.0) {
+        if early(&found, task)? && settings.advances(&found) {
             flow::begin(tx, call, settings, id, &task.phase_id).await?;
-            found = with_context(tx, id).await?;
+            found = read(tx, id).await?;
         }
-        let ticket = found.0.clone();
-        self.tickets.insert(id, found);
-        Ok(ticket)
+        self.tickets.insert(id, found.clone());
+        Ok(found)
     }
 
-    fn pack(&mut self, ticket: &Ticket, task: &Task, max_tokens: Option<u32>) -> Result<Pack> {
+    async fn pack(
+        &mut self,
+        tx: &Tx,
+        ticket: &Ticket,
+        task: &Task,
+        max_tokens: Option<u32>,
+    ) -> Result<Pack> {
         let key = (ticket.id, task.phase_id.clone());
         if let Some(pack) = self.packs.get(&key) {
             return Ok(pack.clone());
         }
-        let document = self.tickets.get(&ticket.id).map(|(_, document)| document);
-        let document = document.ok_or_else(|| crate::tickets::missing(ticket.id))?;
+        // Where no task was ever completed, nothing was found out.
+        let stored = match ticket.has_results {
+            true => tickets::context(tx.connection(), ticket.id).await?,
+            false => Some(StoredContext::default()),
+        };
+        let stored = stored.ok_or_else(|| missing_ticket(ticket.id))?;
         let before = workflow(&ticket.workflow_id)?.before(&task.phase_id)?;
-        let made = pack(document, before, &task.phase_id, &pinned(ticket), max_tokens);
+        let made = stored.pack(before, &task.phase_id, &pinned(ticket), max_tokens);
         self.packs.insert(key, made.clone());
         Ok(made)
     }
@@ -201,10 +212,8 @@ fn early(ticket: &Ticket, task: &Task) -> Result<bool> {
     Ok(ticket.position.phase == *initial && task.phase_id != *initial)
 }
 
-async fn with_context(tx: &Tx, id: Uuid) -> Result<(Ticket, TicketContext)> {
-    let found = tickets::with_context(tx.connection(), id).await?;
-    let (ticket, context) = found.ok_or_else(|| crate::tickets::missing(id))?;
-    Ok((ticket, context.document))
+async fn read(tx: &Tx, id: Uuid) -> Result<Ticket> {
+    tickets::find(tx.connection(), id).await?.ok_or_else(|| missing_ticket(id))
 }
 
 /// What people have answered, for the next pack of a ticket.

@@ -1,23 +1,26 @@
 //! Aggregating a phase: what its finished tasks left behind goes onto the ticket.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use phaseline_context::{
-    Extractive, PhaseContext, PhaseDraft, Summarize, TicketContext, aggregate, extract,
+    Extractive, Outline, PhaseContext, PhaseDraft, Summarize, aggregate, extract, summary_of,
 };
 use phaseline_persistence::{
-    Tx,
+    Connection, Tx,
     tasks::{self, Task},
-    tickets::{self, StoredContext, Ticket},
+    tickets::{self, ContextChange, ContextText, StoredOutline, Ticket},
 };
 use phaseline_phases::{PhaseId, Transition, TransitionKind, Workflow};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Call, Engine, Error, Noun, Result, announce,
-    tickets::{get, stale, workflow},
+    Call, Engine, Result, announce,
+    tickets::{get, missing, stale, workflow},
 };
 
 /// The context of a ticket.
@@ -25,8 +28,11 @@ use crate::{
 pub struct ContextState {
     /// The ticket.
     pub ticket_id: Uuid,
-    /// What its phases found out.
-    pub document: TicketContext,
+    /// When each phase changed, and what is under review.
+    pub document: Outline,
+    /// What each phase found out, as JSON: the document as it is stored, which nobody has to read
+    /// in order to pass it on.
+    pub phases: BTreeMap<PhaseId, String>,
     /// The document in a few sentences.
     pub summary: String,
     /// The version of the ticket.
@@ -51,18 +57,13 @@ pub async fn update(
                 let workflow = workflow(&ticket.workflow_id)?;
                 workflow.require(phase)?;
                 let changed = aggregated(tx, workflow, &ticket, phase, prepared, call.now).await?;
-                let Some(context) = changed else {
-                    let StoredContext { document, summary } = stored(tx, *id).await?;
-                    return Ok(ContextState {
-                        ticket_id: *id,
-                        document,
-                        summary,
-                        version: ticket.version,
-                    });
-                };
-                let version = store(tx, call, &ticket, phase, &context).await?;
-                let StoredContext { document, summary } = context;
-                Ok(ContextState { ticket_id: *id, document, summary, version })
+                if let Some(change) = changed {
+                    store(tx, call, &ticket, phase, &change).await?;
+                }
+                let stored = tickets::context_text(tx.connection(), *id).await?;
+                let gone = || missing(*id);
+                let ContextText { document, phases, summary, version } = stored.ok_or_else(gone)?;
+                Ok(ContextState { ticket_id: *id, document, phases, summary, version })
             })
         })
         .await
@@ -95,8 +96,8 @@ pub(crate) async fn prepare(
             None => return Ok(Prepared::default()),
         },
     };
-    let draft = aggregate(&phase, &tasks::finished(reader, ticket, &phase).await?);
-    let stored = tickets::context(reader, ticket).await?;
+    let draft = aggregate(&phase, tasks::finished(reader, ticket, &phase).await?);
+    let stored = tickets::outline(reader, ticket).await?;
     if draft.is_empty() || stored.is_some_and(|stored| stored.document.holds(&draft)) {
         return Ok(Prepared::default());
     }
@@ -129,35 +130,34 @@ pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task, ticket: Ticket) 
     let (workflow, phase) = (workflow(&ticket.workflow_id)?, &task.phase_id);
     let prepared = Prepared::default();
     match aggregated(tx, workflow, &ticket, phase, &prepared, call.now).await? {
-        Some(context) => {
-            let version = store(tx, call, &ticket, phase, &context).await?;
+        Some(change) => {
+            let version = store(tx, call, &ticket, phase, &change).await?;
             Ok(Ticket { version, updated_at: call.now, ..ticket })
         }
         None => Ok(ticket),
     }
 }
 
-/// Stores a context that has changed, with its event; says the version of the ticket after it.
+/// Stores what changes in a context, with its event; says the version of the ticket after it.
 async fn store(
     tx: &Tx,
     call: &Call,
     ticket: &Ticket,
     phase: &PhaseId,
-    context: &StoredContext,
+    change: &ContextChange,
 ) -> Result<i64> {
-    if !tickets::record_context(tx, ticket, context, call.now).await? {
+    if !tickets::record_context(tx, ticket, change, call.now).await? {
         return Err(stale(tx, ticket.id).await);
     }
     let version = ticket.version + 1;
-    let event = announce::context_updated(call, ticket.id, phase, &context.document, version);
-    tx.announce(event);
+    tx.announce(announce::context_updated(call, ticket.id, phase, &change.document, version));
     Ok(version)
 }
 
 /// What leaving a phase changes in a context document.
 pub(crate) struct Left {
-    /// The document as it is now.
-    pub(crate) stored: StoredContext,
+    /// What is to be stored.
+    pub(crate) stored: ContextChange,
     /// Whether the phase was aggregated anew.
     pub(crate) aggregated: bool,
 }
@@ -175,11 +175,15 @@ pub(crate) async fn left(
     if !ticket.has_results {
         return Ok(None);
     }
-    let before = stored(tx, ticket.id).await?;
+    let before = outline(tx, ticket.id).await?;
     let from = &ticket.position.phase;
-    let anew = anew(tx, workflow, ticket, from, prepared, now, &before).await?;
+    let anew = anew(tx, workflow, ticket, from, prepared, now, &before.document).await?;
     let aggregated = anew.is_some();
-    let StoredContext { document, summary } = anew.unwrap_or(before);
+    let unchanged = || {
+        let StoredOutline { document, summary } = before;
+        ContextChange { document, summary, phase: None }
+    };
+    let ContextChange { document, summary, phase } = anew.unwrap_or_else(unchanged);
     let reviewed = match step.kind() {
         TransitionKind::Advance | TransitionKind::Complete => document.confirm(from),
         TransitionKind::Regress | TransitionKind::Resume => {
@@ -189,7 +193,7 @@ pub(crate) async fn left(
         TransitionKind::Create | TransitionKind::Block => None,
     };
     let changed = aggregated || reviewed.is_some();
-    let stored = StoredContext { document: reviewed.unwrap_or(document), summary };
+    let stored = ContextChange { document: reviewed.unwrap_or(document), summary, phase };
     Ok(changed.then_some(Left { stored, aggregated }))
 }
 
@@ -201,17 +205,17 @@ fn behind<'w>(workflow: &'w Workflow, to: &PhaseId, from: &PhaseId) -> &'w [Phas
     }
 }
 
-/// The context of the ticket with this phase aggregated anew; `None` when that changes nothing.
-pub(crate) async fn aggregated(
+/// What aggregating this phase anew changes in the context of the ticket; `None` when nothing.
+async fn aggregated(
     tx: &Tx,
     workflow: &Workflow,
     ticket: &Ticket,
     phase: &PhaseId,
     prepared: &Prepared,
     now: DateTime<Utc>,
-) -> Result<Option<StoredContext>> {
-    let stored = stored(tx, ticket.id).await?;
-    anew(tx, workflow, ticket, phase, prepared, now, &stored).await
+) -> Result<Option<ContextChange>> {
+    let StoredOutline { document, .. } = outline(tx, ticket.id).await?;
+    anew(tx, workflow, ticket, phase, prepared, now, &document).await
 }
 
 async fn anew(
@@ -221,33 +225,33 @@ async fn anew(
     phase: &PhaseId,
     prepared: &Prepared,
     now: DateTime<Utc>,
-    stored: &StoredContext,
-) -> Result<Option<StoredContext>> {
+    before: &Outline,
+) -> Result<Option<ContextChange>> {
     let finished = tasks::finished(tx.connection(), ticket.id, phase).await?;
-    if finished.is_empty() && !stored.document.phases.contains_key(phase) {
+    if finished.is_empty() && before.last(phase).is_none() {
         return Ok(None);
     }
-    let context = summarised(aggregate(phase, &finished), prepared);
-    Ok(stored.document.record(context, now).map(|document| {
-        let summary = document.summary(workflow.sequence());
-        StoredContext { document, summary }
-    }))
+    let draft = aggregate(phase, finished);
+    if before.holds(&draft) {
+        return Ok(None);
+    }
+    let context = summarised(draft, prepared);
+    let Some(document) = before.record(&context, now) else { return Ok(None) };
+    let mut summaries = tickets::summaries(tx.connection(), ticket.id).await?;
+    summaries.insert(phase.clone(), context.summary.clone());
+    let summary = summary_of(&summaries, workflow.sequence());
+    Ok(Some(ContextChange { document, summary, phase: Some(Arc::new(context)) }))
 }
 
-/// The context document of a ticket.
-pub(crate) async fn document(
-    db: &phaseline_persistence::Connection,
-    ticket: Uuid,
-) -> Result<TicketContext> {
-    let stored = tickets::context(db, ticket).await?;
+/// The context document of a ticket without its phases.
+pub(crate) async fn document(db: &Connection, ticket: Uuid) -> Result<Outline> {
+    let stored = tickets::outline(db, ticket).await?;
     Ok(stored.map(|stored| stored.document).unwrap_or_default())
 }
 
-/// The context document as it is stored.
-pub(crate) async fn stored(tx: &Tx, ticket: Uuid) -> Result<StoredContext> {
-    tickets::context(tx.connection(), ticket)
-        .await?
-        .ok_or_else(|| Error::NotFound { what: Noun::Ticket, id: ticket.to_string() })
+async fn outline(tx: &Tx, ticket: Uuid) -> Result<StoredOutline> {
+    let stored = tickets::outline(tx.connection(), ticket).await?;
+    stored.ok_or_else(|| missing(ticket))
 }
 
 fn summarised(draft: PhaseDraft, prepared: &Prepared) -> PhaseContext {

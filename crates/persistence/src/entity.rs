@@ -12,4 +12,5 @@ pub mod task_dependency;
 pub mod ticket;
 pub mod ticket_approval;
 pub mod ticket_artifact;
+pub mod ticket_context;
 pub mod ticket_dependency;

@@ -4,8 +4,11 @@ use std::{fmt::Display, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use rusqlite::types::{Type, ValueRef};
-use sea_orm::{QueryResult, TryGetable, TryGetableFromJson};
-use serde::{Deserialize, de::DeserializeOwned};
+use sea_orm::{
+    QueryResult, TryGetable,
+    sqlx::{Row as _, types::Json},
+};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{Error, Result, decode};
@@ -38,13 +41,6 @@ pub(crate) trait Cell: Sized + Send + TryGetable {
     /// Reads what SQLite has stored, or says why that is something else.
     fn read(value: ValueRef<'_>) -> Result<Self, String>;
 }
-
-/// A column of JSON as a value of its type.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Document<T>(T);
-
-impl<T: DeserializeOwned> TryGetableFromJson for Document<T> {}
 
 impl<'r> Row<'r> {
     pub(crate) const fn new(cells: Cells<'r>, table: &'static str) -> Self {
@@ -147,9 +143,27 @@ impl<'r> Row<'r> {
                 }
             },
             Cells::Postgres(row) => {
-                let document: Option<Document<T>> =
-                    row.try_get_by_index(index).map_err(|why| self.corrupt(column, why))?;
-                Ok(document.map(|Document(document)| document))
+                // Straight from what the server sent: SeaORM would make a tree of it first.
+                let row = row.try_as_pg_row().ok_or_else(|| self.corrupt(column, "no row"))?;
+                let document: Option<Json<T>> =
+                    row.try_get(index).map_err(|why| self.corrupt(column, why))?;
+                Ok(document.map(|Json(document)| document))
+            }
+        }
+    }
+
+    /// The next column, JSON as it is stored.
+    pub(crate) fn json(&mut self, column: &'static str) -> Result<String> {
+        let index = self.step(column);
+        match self.cells {
+            Cells::Sqlite(row) => {
+                String::read(value(row, index)).map_err(|why| self.corrupt(column, why))
+            }
+            Cells::Postgres(row) => {
+                let row = row.try_as_pg_row().ok_or_else(|| self.corrupt(column, "no row"))?;
+                let text = row.try_get_raw(index).map_err(|why| self.corrupt(column, why))?;
+                let text = text.as_str().map_err(|why| self.corrupt(column, why))?;
+                Ok(text.to_owned())
             }
         }
     }

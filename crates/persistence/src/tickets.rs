@@ -1,9 +1,10 @@
 //! Tickets: reading them, and the writes that a decision allows.
 
+mod context;
+mod lately;
 mod write;
 
 use chrono::{DateTime, Utc};
-use phaseline_context::TicketContext;
 use phaseline_phases::{Answer, Blocker, PhaseId, Position, WorkflowId};
 use phaseline_tasks::Priority;
 use sea_orm::{
@@ -21,10 +22,11 @@ use crate::{
     row::{FromRow, Row},
 };
 
-pub use write::{
-    Edit, NewTicket, apply, attach_context, delete, edit, insert, mark_templated, record_context,
-    touch,
+pub use context::{
+    ContextChange, ContextText, StoredContext, StoredOutline, attach_context, context,
+    context_text, outline, record_context, summaries,
 };
+pub use write::{Edit, NewTicket, apply, delete, edit, insert, mark_templated, touch};
 
 const TABLE: &str = "tickets";
 /// Any number that nobody else of ours locks.
@@ -95,15 +97,6 @@ pub struct Filter {
     pub priority: Option<Priority>,
     /// Only the one with this key.
     pub key: Option<String>,
-}
-
-/// The context document of a ticket and its summary.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredContext {
-    /// What its phases found out.
-    pub document: TicketContext,
-    /// The document in a few sentences.
-    pub summary: String,
 }
 
 /// What a ticket is read from, in the order of [`Ticket::from_row`].
@@ -193,19 +186,6 @@ pub async fn find_and_keep(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
     let db = tx.connection();
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_shared().into_query()
-    });
-    db.first(query).await
-}
-
-/// The ticket with this id and what its phases found out.
-///
-/// # Errors
-/// Storage failures.
-pub async fn with_context(db: &Connection, id: Uuid) -> Result<Option<(Ticket, StoredContext)>> {
-    static TEXT: Text = Text::new();
-    let query = TEXT.with(db.backend(), vec![id.into()], || {
-        let context = [ticket::Column::Context, ticket::Column::ContextSummary];
-        whole(db.backend()).columns(context).filter(ticket::Column::Id.eq(id)).into_query()
     });
     db.first(query).await
 }
@@ -316,29 +296,13 @@ pub async fn waiting_for(db: &Connection, id: Uuid) -> Result<Vec<Uuid>> {
     Ok(db.all(query).await?.into_iter().map(|(id,)| id).collect())
 }
 
-/// What the phases of this ticket found out.
-///
-/// # Errors
-/// Storage failures.
-pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
-    static TEXT: Text = Text::new();
-    let query = TEXT.with(db.backend(), vec![id.into()], || {
-        ticket::Entity::find_by_id(id)
-            .select_only()
-            .columns([ticket::Column::Context, ticket::Column::ContextSummary])
-            .into_query()
-    });
-    db.first(query).await
-}
-
-/// The columns of a ticket and its context as [`with_context`] reads them, of the ticket with this
-/// name in a statement of somebody else's.
+/// The columns of a ticket as [`find`] reads them, of the ticket with this name in a statement of
+/// somebody else's.
 pub(crate) fn columns_of(backend: Backend, name: &str) -> String {
     let columns: Vec<String> =
         COLUMNS.iter().map(|column| format!("{name}.\"{}\"", column.as_str())).collect();
     let blockers = ids_of(backend, "ticket_dependencies", "ticket_id", "blocked_by_id", name);
-    let columns = columns.join(", ");
-    format!("{columns}, {blockers} AS blocked_by, {name}.context, {name}.context_summary")
+    format!("{}, {blockers} AS blocked_by", columns.join(", "))
 }
 
 /// Tickets with what they wait for.
@@ -397,21 +361,5 @@ impl FromRow for Ticket {
             updated_at: row.get("updated_at")?,
             blocked_by: row.ids("blocked_by")?,
         })
-    }
-}
-
-impl FromRow for StoredContext {
-    const TABLE: &'static str = TABLE;
-
-    fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(Self { document: row.document("context")?, summary: row.get("context_summary")? })
-    }
-}
-
-impl FromRow for (Ticket, StoredContext) {
-    const TABLE: &'static str = TABLE;
-
-    fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok((Ticket::from_row(row)?, StoredContext::from_row(row)?))
     }
 }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 
 use crate::Phase;
 
@@ -19,7 +20,7 @@ pub const MAX_ID_CHARS: usize = 64;
 /// # Ok::<(), phaseline_phases::InvalidPhaseId>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct PhaseId(Cow<'static, str>);
 
 /// The name of a workflow: 1 to 64 of `a-z`, `0-9`, `_` and `-`, a letter first.
@@ -50,6 +51,10 @@ impl PhaseId {
     /// [`InvalidPhaseId`] for anything else.
     pub fn parse(given: &str) -> Result<Self, InvalidPhaseId> {
         let legal = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_';
+        // Most names are among these, and take no memory of their own.
+        if let Some(phase) = Phase::iter().find(|phase| phase.as_ref() == given) {
+            return Ok(phase.into());
+        }
         if is_name(given, |first| first.is_ascii_uppercase(), legal) {
             Ok(Self(Cow::Owned(given.to_owned())))
         } else {

@@ -1,6 +1,9 @@
 //! What the phases of a ticket found out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use phaseline_context as context;
 use phaseline_phases::PhaseId;
@@ -125,7 +128,10 @@ impl From<context::TicketContext> for FullContext {
     fn from(document: context::TicketContext) -> Self {
         let context::TicketContext { phases, history, last_updated_phase, under_review } = document;
         Self {
-            phases: phases.into_iter().map(|(id, phase)| (id, phase.into())).collect(),
+            phases: phases
+                .into_iter()
+                .map(|(id, phase)| (id, Arc::unwrap_or_clone(phase).into()))
+                .collect(),
             history: history.into_iter().map(Into::into).collect(),
             last_updated_phase,
             under_review,

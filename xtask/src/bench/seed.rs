@@ -3,7 +3,7 @@
 pub(crate) mod tables;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use phaseline_context::TicketContext;
+use phaseline_context::Outline;
 use phaseline_persistence::{
     Db, DbOptions,
     agents::{self, StoredAgent},
@@ -166,7 +166,7 @@ pub(crate) fn tickets(place: &Place, wanted: Tickets) -> anyhow::Result<Vec<Stri
     let Tickets { count, first, history, tasks } = wanted;
     let (rows, made) = (numbers(place.kind, first, count), time(place.kind, MADE_MS));
     let id = |kind, number: &str| id_of(place.kind, kind, number);
-    let context = serde_json::to_string(&TicketContext::default())?;
+    let context = serde_json::to_string(&Outline::default())?;
     let (phase, previous) = match (tasks, history) {
         (0, 1) => ("PHASE_BACKLOG", "NULL"),
         (0, _) => ("PHASE_DESIGN", "'PHASE_REQUIREMENTS'"),

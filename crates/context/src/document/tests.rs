@@ -88,10 +88,13 @@ const BEFORE: &str = r#"{
 }"#;
 
 #[test]
-fn an_older_document_reads_and_writes_as_it_was() {
+fn an_older_document_reads_as_one_without_what_came_later() {
     let ticket: TicketContext = serde_json::from_str(BEFORE).unwrap();
-    let before: Value = serde_json::from_str(BEFORE).unwrap();
-    assert_eq!(serde_json::to_value(&ticket).unwrap(), before);
+    let task = &ticket.phases[&Phase::Design.id()].tasks[0];
+    assert!(task.decisions.is_empty() && task.supersedes.is_empty());
+    assert!(ticket.under_review.is_empty());
+    let text = serde_json::to_string(&ticket).unwrap();
+    assert_eq!(serde_json::from_str::<TicketContext>(&text).unwrap(), ticket);
 }
 
 #[test]

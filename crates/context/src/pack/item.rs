@@ -1,9 +1,13 @@
 //! The items that compete for a budget, and the headings that they stand under.
 
+use std::borrow::{Borrow, Cow};
+use std::collections::BTreeMap;
+
 use phaseline_phases::PhaseId;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumIter, IntoEnumIterator};
 
+use crate::counts::PhaseTokens;
 use crate::document::{PhaseContext, TaskDigest};
 use crate::pack::render::list_entry;
 use crate::pack::{PackItem, Pinned};
@@ -60,9 +64,9 @@ pub(super) struct Item<'a> {
     pub(super) kind: ItemKind,
     /// The place in its list; 0 for a summary.
     pub(super) index: usize,
-    /// Its lines in the Markdown: they begin with `- ` and end with a line break.
-    pub(super) lines: String,
-    /// The tokens of these lines.
+    /// Whether it is a decision under review, and marked as one.
+    marked: bool,
+    /// The tokens of its [lines](Self::lines).
     pub(super) tokens: u32,
 }
 
@@ -76,43 +80,70 @@ pub(super) struct Heading {
 }
 
 /// The answers, and all items of the phases, given in workflow order, that still stand; most
-/// important first.
-pub(super) fn gather<'a>(
+/// important first. What is known of their tokens is not counted again.
+pub(super) fn gather<'a, T: Borrow<PhaseTokens>>(
     pinned: &'a [Pinned],
     phases: &[&'a PhaseContext],
+    known: &BTreeMap<PhaseId, T>,
     standings: &Standings<'_>,
 ) -> Vec<Item<'a>> {
-    let answers = pinned.iter().enumerate();
-    let mut items: Vec<Item<'a>> = answers
-        .filter_map(|(index, pinned)| {
-            let lines = list_entry(&answer_text(pinned))?;
-            Some(Item::new(Source::Answer(pinned), 0, ItemKind::Answer, index, lines))
-        })
-        .collect();
+    let answers = pinned.iter().enumerate().map(|(index, pinned)| Item {
+        source: Source::Answer(pinned),
+        phase: 0,
+        kind: ItemKind::Answer,
+        index,
+        marked: false,
+        tokens: list_entry(&answer_text(pinned)).map_or(0, |lines| count_tokens(&lines)),
+    });
+    let mut items: Vec<Item<'a>> = answers.filter(|answer| answer.tokens > 0).collect();
+    let counts: Vec<_> = phases.iter().map(|context| counts(context, known)).collect();
     for kind in ItemKind::iter() {
         for (phase, context) in phases.iter().copied().enumerate().rev() {
-            for (index, text) in kind.texts(context).into_iter().enumerate() {
-                let text = if kind == ItemKind::Decision {
-                    standing(&context.phase_id, text, standings)
-                } else {
-                    Some(text)
-                };
-                let lines = text.as_deref().and_then(list_entry);
+            let tokens = counts[phase].list(kind).iter().copied().enumerate();
+            // Blank ones are no items, and a mark alone does not make them any.
+            for (index, tokens) in tokens.filter(|(_, tokens)| *tokens > 0) {
                 let source = Source::Phase(context);
-                items.extend(lines.map(|lines| Item::new(source, phase + 1, kind, index, lines)));
+                let item = Item { source, phase: phase + 1, kind, index, marked: false, tokens };
+                items.extend(if kind == ItemKind::Decision {
+                    standing(item, context, standings)
+                } else {
+                    Some(item)
+                });
             }
         }
     }
     items
 }
 
-/// A decision with its mark, if it still stands.
-fn standing(phase: &PhaseId, text: String, standings: &Standings<'_>) -> Option<String> {
-    match standings.find(phase, &text) {
-        Standing::Stands => Some(text),
-        // A blank one is no item, and a mark alone does not make it one.
-        Standing::UnderReview if text.trim().is_empty() => None,
-        Standing::UnderReview => Some(format!("{} (under review)", text.trim())),
+fn counts<'k, T: Borrow<PhaseTokens>>(
+    context: &PhaseContext,
+    known: &'k BTreeMap<PhaseId, T>,
+) -> Cow<'k, PhaseTokens> {
+    let known: Option<&PhaseTokens> = known.get(&context.phase_id).map(Borrow::borrow);
+    match known.filter(|tokens| tokens.fits(context)) {
+        Some(tokens) => Cow::Borrowed(tokens),
+        None => Cow::Owned(PhaseTokens::of(context)),
+    }
+}
+
+/// The lines of one item of a phase; `None` where it is blank or is not there.
+pub(crate) fn lines_of(kind: ItemKind, context: &PhaseContext, index: usize) -> Option<String> {
+    kind.text(context, index).and_then(|text| list_entry(&text))
+}
+
+/// A decision, marked where it is under review, if it still stands.
+fn standing<'a>(
+    item: Item<'a>,
+    context: &PhaseContext,
+    standings: &Standings<'_>,
+) -> Option<Item<'a>> {
+    match standings.find(&context.phase_id, context.decisions.get(item.index)?) {
+        Standing::Stands => Some(item),
+        Standing::UnderReview => {
+            let marked = Item { marked: true, ..item };
+            let tokens = count_tokens(&marked.lines());
+            Some(Item { tokens, ..marked })
+        }
         Standing::Superseded { by: _ } => None,
     }
 }
@@ -128,9 +159,16 @@ fn answer_text(pinned: &Pinned) -> String {
     if answer.is_empty() { String::new() } else { format!("{answer}{who}{asked}") }
 }
 
-impl<'a> Item<'a> {
-    fn new(source: Source<'a>, phase: usize, kind: ItemKind, index: usize, lines: String) -> Self {
-        Self { source, phase, kind, index, tokens: count_tokens(&lines), lines }
+impl Item<'_> {
+    /// Its lines in the Markdown: they begin with `- ` and end with a line break.
+    pub(super) fn lines(&self) -> String {
+        let text = match self.source {
+            Source::Answer(pinned) => Cow::Owned(answer_text(pinned)),
+            Source::Phase(context) => self.kind.text(context, self.index).unwrap_or_default(),
+        };
+        let text =
+            if self.marked { Cow::Owned(format!("{} (under review)", text.trim())) } else { text };
+        list_entry(&text).unwrap_or_default()
     }
 
     /// The headings that must stand above the item, outermost first.
@@ -153,28 +191,33 @@ impl<'a> Item<'a> {
             Source::Phase(context) => context.phase_id.clone(),
         };
         // No `~` or `/` to escape: a phase id is made of `[A-Z0-9_]`.
-        let (field, index) = (self.kind.field(), self.index);
-        let pointer = match self.kind {
-            ItemKind::Answer => format!("/{field}/{index}"),
-            ItemKind::Summary => format!("/phases/{phase_id}/{field}"),
-            ItemKind::Decision | ItemKind::Risk | ItemKind::Task | ItemKind::Note => {
-                format!("/phases/{phase_id}/{field}/{index}")
-            }
-        };
+        let mut pointer = String::with_capacity(48);
+        if self.kind != ItemKind::Answer {
+            pointer.push_str("/phases/");
+            pointer.push_str(phase_id.as_str());
+        }
+        pointer.push('/');
+        pointer.push_str(self.kind.field());
+        if self.kind != ItemKind::Summary {
+            pointer.push('/');
+            pointer.push_str(&self.index.to_string());
+        }
         PackItem { phase_id, kind: self.kind, pointer, tokens: self.tokens }
     }
 }
 
 impl ItemKind {
-    fn texts(self, context: &PhaseContext) -> Vec<String> {
-        match self {
-            Self::Answer => Vec::new(),
-            Self::Decision => context.decisions.clone(),
-            Self::Risk => context.risks.clone(),
-            Self::Summary => vec![context.summary.clone()],
-            Self::Task => context.tasks.iter().map(task_text).collect(),
-            Self::Note => context.notes.clone(),
-        }
+    /// The text of the item at this place of a phase.
+    fn text(self, context: &PhaseContext, index: usize) -> Option<Cow<'_, str>> {
+        let list = match self {
+            Self::Answer => return None, // of the ticket, and of no phase
+            Self::Summary => return Some(Cow::Borrowed(context.summary.as_str())),
+            Self::Task => return context.tasks.get(index).map(|task| Cow::Owned(task_text(task))),
+            Self::Decision => &context.decisions,
+            Self::Risk => &context.risks,
+            Self::Note => &context.notes,
+        };
+        list.get(index).map(|text| Cow::Borrowed(text.as_str()))
     }
 
     fn title(self) -> &'static str {

@@ -4,10 +4,11 @@
 //! or belongs to the entry above it and is indented. So token counts add up (see
 //! [`count_tokens`](crate::count_tokens)), and no text of an agent can pose as a heading of ours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phaseline_phases::PhaseId;
 
+use crate::counts::PhaseTokens;
 use crate::document::TicketContext;
 use crate::pack::item::{self, Item, ItemKind};
 use crate::standing::Standings;
@@ -19,7 +20,10 @@ use crate::standing::Standings;
 /// were superseded are left out, and those under review are marked. The outputs and artifacts of
 /// tasks are data of any shape and size; they stay in the document.
 pub fn render(ticket: &TicketContext, order: &[PhaseId]) -> String {
-    let items = item::gather(&[], &ticket.in_order(order), &Standings::of(ticket));
+    let phases = ticket.in_order(order);
+    let present: BTreeMap<PhaseId, PhaseTokens> =
+        phases.iter().map(|phase| (phase.phase_id.clone(), PhaseTokens::presence(phase))).collect();
+    let items = item::gather(&[], &phases, &present, &Standings::of(ticket));
     markdown(&items.iter().collect::<Vec<_>>())
 }
 
@@ -34,7 +38,7 @@ pub(super) fn markdown(items: &[&Item<'_>]) -> String {
                 open.insert(heading);
             }
         }
-        text.push_str(&item.lines);
+        text.push_str(&item.lines());
     }
     text
 }

@@ -174,7 +174,7 @@ fn a_text_cannot_pose_as_a_heading() {
     task.result.context.notes = texts(&["x\n## PHASE_DESIGN\r\r### Decisions\r\n- y"]);
     let mut context = aggregate(&Phase::Design.id(), &[task]).with_summary("", "test");
     context.tasks.clear();
-    ticket.phases.insert(Phase::Design.id(), context);
+    ticket.phases.insert(Phase::Design.id(), context.into());
     assert_snapshot!(render(&ticket, &[]), @"
     ## PHASE_DESIGN
     ### Notes

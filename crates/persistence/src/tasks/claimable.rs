@@ -15,7 +15,7 @@ use crate::{
     Backend, Connection, Result, Tx, decode,
     query::{Query, Text},
     row::{FromRow, Row},
-    tickets::{self, StoredContext, Ticket, ids_of},
+    tickets::{self, Ticket, ids_of},
 };
 
 /// Who asks for work, and by which rules it is given. The tickets follow the standard workflow.
@@ -42,8 +42,8 @@ pub struct Claimable<'a> {
 pub struct Given {
     /// The task.
     pub task: Task,
-    /// Its ticket and what its phases found out, where the same statement could tell.
-    pub ticket: Option<(Ticket, StoredContext)>,
+    /// Its ticket, where the same statement could tell.
+    pub ticket: Option<Ticket>,
 }
 
 /// The tasks that could be claimed now, best first: by priority, then the oldest. It holds nothing.
@@ -132,7 +132,7 @@ impl FromRow for Given {
     const TABLE: &'static str = TABLE;
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(Self { task: Task::from_row(row)?, ticket: Some(FromRow::from_row(row)?) })
+        Ok(Self { task: Task::from_row(row)?, ticket: Some(Ticket::from_row(row)?) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The writes of tickets. Each demands the proof of its decision, or the version that was decided on.
 
 use chrono::{DateTime, Utc};
-use phaseline_context::TicketContext;
+use phaseline_context::Outline;
 use phaseline_phases::{Answer, Blocker, PhaseId, Position, Transition, WorkflowId};
 use phaseline_tasks::Priority;
 use sea_orm::{
@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Flow, ROWS_AT_ONCE, StoredContext, TABLE, Ticket};
+use super::{Flow, ROWS_AT_ONCE, TABLE, Ticket};
 use crate::{
     Result, Tx, decode,
     entity::{task, task_dependency, ticket, ticket_dependency},
@@ -168,31 +168,6 @@ pub async fn touch(tx: &Tx, ticket: &Ticket, now: DateTime<Utc>) -> Result<bool>
     Ok(tx.connection().change(&swap(ticket, now)).await? > 0)
 }
 
-/// Stores a context document beside a move that this transaction has just applied: it belongs to
-/// the same version.
-///
-/// # Errors
-/// Storage failures.
-pub async fn attach_context(tx: &Tx, ticket: &Ticket, context: &StoredContext) -> Result<()> {
-    let update = ticket::Entity::update_many().filter(ticket::Column::Id.eq(ticket.id));
-    tx.connection().change(&with_context(update, context)?).await?;
-    Ok(())
-}
-
-/// Stores a context document if the ticket is still at this version; `false` when it is not.
-///
-/// # Errors
-/// Storage failures.
-pub async fn record_context(
-    tx: &Tx,
-    ticket: &Ticket,
-    context: &StoredContext,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let update = with_context(swap(ticket, now), context)?;
-    Ok(tx.connection().change(&update).await? > 0)
-}
-
 /// Stores an edit if the ticket is still at this version; `false` when it is not.
 ///
 /// # Errors
@@ -236,7 +211,7 @@ pub async fn delete(tx: &Tx, ticket: &Ticket) -> Result<bool> {
 type Update = sea_orm::UpdateMany<ticket::Entity>;
 
 /// The compare-and-set that settles every race on a ticket.
-fn swap(ticket: &Ticket, now: DateTime<Utc>) -> Update {
+pub(super) fn swap(ticket: &Ticket, now: DateTime<Utc>) -> Update {
     ticket::Entity::update_many()
         .col_expr(ticket::Column::Version, next_version())
         .col_expr(ticket::Column::UpdatedAt, Expr::value(now))
@@ -246,16 +221,6 @@ fn swap(ticket: &Ticket, now: DateTime<Utc>) -> Update {
 
 fn next_version() -> Expr {
     Expr::col(ticket::Column::Version).add(Expr::cust("1"))
-}
-
-fn with_context(update: Update, context: &StoredContext) -> Result<Update> {
-    let StoredContext { document, summary } = context;
-    Ok(update
-        .col_expr(
-            ticket::Column::Context,
-            Expr::value(decode::encoded(TABLE, "context", document)?),
-        )
-        .col_expr(ticket::Column::ContextSummary, Expr::value(summary.as_str())))
 }
 
 fn opened(ticket: &NewTicket) -> Result<ticket::ActiveModel> {
@@ -284,7 +249,7 @@ fn opened(ticket: &NewTicket) -> Result<ticket::ActiveModel> {
         phase_since: Set(since),
         priority: Set(priority.to_string()),
         estimate: Set(estimate.clone()),
-        context: Set(decode::encoded(TABLE, "context", &TicketContext::default())?),
+        context: Set(decode::encoded(TABLE, "context", &Outline::default())?),
         context_summary: Set(String::new()),
         gates: Set(*gates),
         templates: Set(*templates),

@@ -1,5 +1,7 @@
 //! What holds for every budget.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -19,8 +21,8 @@ fn any_phase(phase: Phase) -> impl Strategy<Value = PhaseContext> {
 
 fn any_ticket() -> impl Strategy<Value = TicketContext> {
     (any_phase(Phase::Requirements), any_phase(Phase::Design)).prop_map(|(one, two)| {
-        let phases = [one, two].map(|phase| (phase.phase_id.clone(), phase));
-        TicketContext { phases: phases.into(), ..TicketContext::default() }
+        let ticket = TicketContext::default().record(one, DateTime::UNIX_EPOCH).unwrap();
+        ticket.record(two, DateTime::UNIX_EPOCH).unwrap()
     })
 }
 
@@ -79,8 +81,8 @@ proptest! {
 
     #[test]
     fn the_tokens_of_items_and_headings_are_all_there_is(ticket in any_ticket()) {
-        let phases: Vec<_> = ticket.phases.values().collect();
-        let items = item::gather(&[], &phases, &Standings::of(&ticket));
+        let phases: Vec<&PhaseContext> = ticket.phases.values().map(AsRef::as_ref).collect();
+        let items = item::gather::<PhaseTokens>(&[], &phases, &BTreeMap::new(), &Standings::of(&ticket));
         prop_assert_eq!(items.len(), packed(&ticket, None).kept.len());
         let headings: BTreeSet<_> = items.iter().flat_map(Item::headings).collect();
         let headings = headings.iter().map(|heading| count_tokens(&heading.line)).sum::<u32>();
@@ -107,10 +109,32 @@ proptest! {
         ticket in any_ticket(), budget in 0_u32..60
     ) {
         let phases = ticket.among(&[Phase::Requirements.id(), Phase::Design.id()]);
-        if let Some(first) = item::gather(&[], &phases, &Standings::of(&ticket)).first() {
+        if let Some(first) = item::gather::<PhaseTokens>(&[], &phases, &BTreeMap::new(), &Standings::of(&ticket)).first() {
             let alone = count_tokens(&render::markdown(&[first]));
             let kept = packed(&ticket, Some(budget)).kept;
             prop_assert_eq!(kept.first() == Some(&first.entry()), alone <= budget);
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_the_tokens_changes_nothing(
+        ticket in any_ticket(), reviewed in any::<bool>(), budget in proptest::option::of(0_u32..400)
+    ) {
+        let back = ticket.review(&[Phase::Design.id()]).unwrap();
+        let ticket = if reviewed { back } else { ticket };
+        let counts = ticket.phases.iter().map(|(id, phase)| (id.clone(), PhaseTokens::of(phase)));
+        let known: BTreeMap<PhaseId, PhaseTokens> = counts.collect();
+        let before = Phase::SEQUENCE.map(Phase::id);
+        let target = Phase::Implementation.id();
+        let counted = pack_counted(&ticket, &known, &before[..3], &target, &[], budget);
+        prop_assert_eq!(counted, packed(&ticket, budget));
+        // Counts of something else are passed over.
+        let wrong: BTreeMap<PhaseId, PhaseTokens> =
+            known.into_keys().map(|id| (id, PhaseTokens::default())).collect();
+        let counted = pack_counted(&ticket, &wrong, &before[..3], &target, &[], budget);
+        let empty = |phase: &PhaseContext| PhaseTokens::default().fits(phase);
+        if !ticket.phases.values().any(|phase| empty(phase)) {
+            prop_assert_eq!(counted, packed(&ticket, budget));
         }
     }
 }

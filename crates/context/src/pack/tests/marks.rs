@@ -66,7 +66,7 @@ fn what_is_under_review_comes_along_and_is_marked() {
 fn a_mark_does_not_make_a_blank_decision_an_item() {
     let mut back = ticket().review(&[Phase::Design.id()]).unwrap();
     let design = back.phases.get_mut(&Phase::Design.id()).unwrap();
-    design.decisions = texts(&[" \n"]);
+    std::sync::Arc::make_mut(design).decisions = texts(&[" \n"]);
     assert!(!packed(&back, None).summary.contains("(under review)"));
 }
 

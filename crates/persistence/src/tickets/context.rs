@@ -1,0 +1,245 @@
+//! The contexts of tickets: a small outline in the row of the ticket, and a row for each phase.
+
+mod rows;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use chrono::{DateTime, Utc};
+use phaseline_context::{
+    Outline, Pack, PhaseContext, PhaseTokens, Pinned, TicketContext, counts_at_once, pack_counted,
+};
+use phaseline_phases::PhaseId;
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Value, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{
+    TABLE, Ticket,
+    lately::{self, Decoded},
+    write::swap,
+};
+use crate::{
+    Backend, Connection, Error, Result, Tx, decode,
+    entity::{ticket, ticket_context},
+    query::{Query, Text},
+};
+use rows::{DECODED, Hash, Json, Part, Summary, parts};
+
+const PHASES: &str = "ticket_contexts";
+
+/// The context document of a ticket and its summary.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoredContext {
+    /// What its phases found out.
+    pub document: TicketContext,
+    /// The tokens of the items of each phase, shared with whoever else has read it.
+    tokens: BTreeMap<PhaseId, Arc<OnceLock<PhaseTokens>>>,
+    /// The document in a few sentences.
+    pub summary: String,
+    /// The version of the ticket that it belongs to.
+    pub version: i64,
+}
+
+/// The same without the contexts of the phases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredOutline {
+    /// When each phase changed, and what is under review.
+    pub document: Outline,
+    /// The document in a few sentences.
+    pub summary: String,
+}
+
+/// The same with the contexts of the phases as they are stored, for whoever only passes them on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContextText {
+    /// When each phase changed, and what is under review.
+    pub document: Outline,
+    /// What each phase found out, as JSON.
+    pub phases: BTreeMap<PhaseId, String>,
+    /// The document in a few sentences.
+    pub summary: String,
+    /// The version of the ticket that it belongs to.
+    pub version: i64,
+}
+
+/// What changes in a context document. The other phases stay as they are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContextChange {
+    /// The outline after it.
+    pub document: Outline,
+    /// The document in a few sentences.
+    pub summary: String,
+    /// The phase that was aggregated anew, if one was.
+    pub phase: Option<Arc<PhaseContext>>,
+}
+
+impl StoredContext {
+    /// As [`phaseline_context::pack`], without counting again what was counted lately.
+    #[must_use]
+    pub fn pack(
+        &self,
+        before: &[PhaseId],
+        target: &PhaseId,
+        pinned: &[Pinned],
+        budget_tokens: Option<u32>,
+    ) -> Pack {
+        let phases = self.document.phases.iter();
+        let counted = phases.filter_map(|(id, phase)| {
+            let tokens = self.tokens.get(id)?;
+            Some((id.clone(), tokens.get_or_init(|| PhaseTokens::of(phase))))
+        });
+        let known: BTreeMap<PhaseId, &PhaseTokens> = counted.collect();
+        pack_counted(&self.document, &known, before, target, pinned, budget_tokens)
+    }
+}
+
+/// What the phases of this ticket found out.
+///
+/// # Errors
+/// Storage failures.
+pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
+    let rows = db.all::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash")).await?;
+    let known = |Hash(hash): Hash| lately::find(&hash);
+    let known: Option<Vec<Part<Decoded>>> = rows.into_iter().map(|row| row.read(known)).collect();
+    // What is not known is read with all the rest, so that they are of one moment.
+    let rows = match known {
+        Some(rows) => rows,
+        None => db.all(parts(db.backend(), id, DECODED)).await?,
+    };
+    let mut found = None;
+    for Part { version, document, summary, phase } in rows {
+        let (_, _, _, phases) =
+            found.get_or_insert_with(|| (version, document, summary, BTreeMap::new()));
+        phases.extend(phase);
+    }
+    Ok(found.map(|(version, document, summary, phases)| {
+        let tokens = phases.iter().map(|(id, phase)| (id.clone(), Arc::clone(&phase.tokens)));
+        let tokens = tokens.collect();
+        let contexts = phases.into_iter().map(|(id, phase)| (id, phase.context)).collect();
+        StoredContext { document: TicketContext::of(document, contexts), tokens, summary, version }
+    }))
+}
+
+/// What the phases of this ticket found out, as it is stored.
+///
+/// # Errors
+/// Storage failures.
+pub async fn context_text(db: &Connection, id: Uuid) -> Result<Option<ContextText>> {
+    let mut rows = db.all::<Part<Json>>(parts(db.backend(), id, "phase.document")).await?;
+    let Some(Part { version, document, summary, phase }) = rows.pop() else { return Ok(None) };
+    let phases = rows.into_iter().filter_map(|part| part.phase).chain(phase);
+    let phases = phases.map(|(id, Json(text))| (id, text)).collect();
+    Ok(Some(ContextText { document, phases, summary, version }))
+}
+
+/// What the document of this ticket says beside its phases.
+///
+/// # Errors
+/// Storage failures.
+pub async fn outline(db: &Connection, id: Uuid) -> Result<Option<StoredOutline>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(db.backend(), vec![id.into()], || {
+        ticket::Entity::find_by_id(id)
+            .select_only()
+            .columns([ticket::Column::Context, ticket::Column::ContextSummary])
+            .into_query()
+    });
+    db.first(query).await
+}
+
+/// The summaries of the phases of this ticket.
+///
+/// # Errors
+/// Storage failures.
+pub async fn summaries(db: &Connection, id: Uuid) -> Result<BTreeMap<PhaseId, String>> {
+    let query = ticket_context::Entity::find()
+        .select_only()
+        .columns([ticket_context::Column::PhaseId, ticket_context::Column::Summary])
+        .filter(ticket_context::Column::TicketId.eq(id));
+    let rows: Vec<Summary> = db.select(&query).await?;
+    Ok(rows.into_iter().map(|Summary(phase, summary)| (phase, summary)).collect())
+}
+
+/// Stores a change of a context document beside a move that this transaction has just applied: it
+/// belongs to the same version.
+///
+/// # Errors
+/// Storage failures.
+pub async fn attach_context(tx: &Tx, ticket: &Ticket, change: &ContextChange) -> Result<()> {
+    let update = ticket::Entity::update_many().filter(ticket::Column::Id.eq(ticket.id));
+    tx.connection().change(&with_outline(update, change)?).await?;
+    store_phase(tx, ticket.id, change).await
+}
+
+/// Stores a change of a context document if the ticket is still at this version; `false` when it is
+/// not.
+///
+/// # Errors
+/// Storage failures.
+pub async fn record_context(
+    tx: &Tx,
+    ticket: &Ticket,
+    change: &ContextChange,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let update = with_outline(swap(ticket, now), change)?;
+    if tx.connection().change(&update).await? == 0 {
+        return Ok(false);
+    }
+    store_phase(tx, ticket.id, change).await?;
+    Ok(true)
+}
+
+/// The ticket's part of its document; that of no phase of it is written.
+fn with_outline(
+    update: sea_orm::UpdateMany<ticket::Entity>,
+    change: &ContextChange,
+) -> Result<sea_orm::UpdateMany<ticket::Entity>> {
+    let ContextChange { document, summary, phase: _ } = change;
+    let document = decode::encoded(TABLE, "context", document)?;
+    Ok(update
+        .col_expr(ticket::Column::Context, Expr::value(document))
+        .col_expr(ticket::Column::ContextSummary, Expr::value(summary.as_str())))
+}
+
+async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()> {
+    let Some(phase) = &change.phase else { return Ok(()) };
+    let db = tx.connection();
+    let json = match db.backend() {
+        Backend::Sqlite => "",
+        Backend::Postgres => "::json",
+    };
+    let sql = format!(
+        "INSERT INTO ticket_contexts \
+           (ticket_id, phase_id, summary, content_hash, document) \
+         VALUES ($1, $2, $3, $4, $5{json}) \
+         ON CONFLICT (ticket_id, phase_id) DO UPDATE SET \
+           summary = excluded.summary, content_hash = excluded.content_hash, \
+           document = excluded.document"
+    );
+    let document = serde_json::to_string(&**phase).map_err(|why| Error::Corrupt {
+        table: PHASES,
+        column: "document",
+        why: why.to_string(),
+    })?;
+    let (hash, length) = (lately::hash(&document), document.len());
+    let values: [Value; 5] = [
+        ticket.into(),
+        phase.phase_id.as_str().into(),
+        phase.summary.as_str().into(),
+        hash.as_str().into(),
+        document.into(),
+    ];
+    db.execute(Query::written(db.backend(), &sql, values)).await?;
+    let tokens = Arc::new(OnceLock::new());
+    // To load the tokenizer takes a while, and this is a transaction.
+    if counts_at_once() {
+        tokens.get_or_init(|| PhaseTokens::of(phase));
+    }
+    lately::keep(hash, Decoded { context: Arc::clone(phase), tokens, length });
+    Ok(())
+}
