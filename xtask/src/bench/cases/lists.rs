@@ -10,7 +10,10 @@ use crate::bench::{
     figure::{Figure, median},
     http::Http,
     plots::Plot,
-    seed::{self, tables},
+    seed::{
+        self,
+        tables::{self, HISTORY},
+    },
     targets::Goal,
     world::{Kind, Place, Program},
 };
@@ -121,11 +124,7 @@ fn figure(kind: Kind, name: String, goal: Goal, large: u64) -> Figure {
         note: "",
     };
     let mut figure = plan.figure("ms");
-    figure.note = if goal == Goal::TransitionOfMany {
-        format!("{large} tickets, {} rows of history", large * 5)
-    } else {
-        format!("{large} rows")
-    };
+    figure.note = format!("{large} rows, of history {}", large * HISTORY);
     figure
 }
 

@@ -20,14 +20,12 @@ impl Report<'_> {
              is worst for it.\n\n",
             self.conditions()
         );
-        page += &table(
-            &["wanted", "value (spread)", "of", ""].map(str::to_owned),
-            Goal::ALL.map(|goal| self.worst(goal)),
-        );
+        page +=
+            &table(["wanted", "value (spread)", "of", ""], Goal::ALL.map(|goal| self.worst(goal)));
         for group in self.figures.chunk_by(|one, other| one.group == other.group) {
             let name = group.first().map_or("", |figure| figure.group);
             let _ = write!(page, "\n## {name}\n\n");
-            page += &table(&HEADER.map(str::to_owned), group.iter().map(cells));
+            page += &table(HEADER, group.iter().map(cells));
         }
         for (number, plot) in plots.into_iter().enumerate() {
             let heading = if number == 0 { "\n## Plots\n" } else { "" };
@@ -60,11 +58,8 @@ fn verdict(figure: &Figure) -> String {
     mark(figure.verdict()).to_owned()
 }
 
-fn table<const N: usize>(
-    header: &[String; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut text = row(header) + &format!("|{}\n", "---|".repeat(N));
+fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut text = row(&header.map(str::to_owned)) + &format!("|{}\n", "---|".repeat(N));
     for cells in rows {
         text += &row(&cells);
     }
@@ -81,8 +76,7 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_for_its_header_one_below_it_and_one_for_each_row() {
-        let row = |cells: [&str; 2]| cells.map(str::to_owned);
-        let table = table(&row(["what", "value"]), [row(["search", "0.5"])]);
+        let table = table(["what", "value"], [["search", "0.5"].map(str::to_owned)]);
         assert_eq!(table, "| what | value |\n|---|---|\n| search | 0.5 |\n");
     }
 }
