@@ -12,7 +12,7 @@ use crate::kit::{nasty, task, texts};
 
 fn draft(summaries: &[&str]) -> PhaseDraft {
     let tasks = (1_u128..).zip(summaries).map(|(id, summary)| task(id, 0, summary));
-    aggregate(&Phase::Design.id(), &tasks.collect::<Vec<_>>())
+    aggregate(&Phase::Design.id(), tasks.collect::<Vec<_>>())
 }
 
 fn check(summaries: &[&str], expected: &str) {

@@ -13,7 +13,7 @@ fn any_phase(phase: Phase) -> impl Strategy<Value = PhaseContext> {
     (nasty(), list(), list(), list(), list()).prop_map(
         move |(summary, decisions, risks, notes, reported)| {
             let tasks = (0_u128..).zip(reported).map(|(id, summary)| task(id, 0, &summary));
-            let draft = aggregate(&phase.id(), &tasks.collect::<Vec<_>>());
+            let draft = aggregate(&phase.id(), tasks.collect::<Vec<_>>());
             PhaseContext { decisions, risks, notes, ..draft.with_summary(summary, "test") }
         },
     )
