@@ -79,12 +79,19 @@ impl Default for Ask {
 /// # Errors
 /// An unknown or terminated agent.
 pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Result<Claimed> {
-    let input = (agent, ask, Arc::clone(&engine.settings));
-    let claimed = engine
-        .write(call, input, |tx, call, (agent, ask, settings)| {
-            Box::pin(take(tx, call, settings, *agent, *ask))
-        })
-        .await?;
+    let claimed = match waiting::nothing(engine, call, agent).await? {
+        Some(nothing) => nothing,
+        None => {
+            let input = (agent, ask, Arc::clone(&engine.settings));
+            let claimed = engine
+                .write(call, input, |tx, call, (agent, ask, settings)| {
+                    Box::pin(take(tx, call, settings, *agent, *ask))
+                })
+                .await?;
+            engine.board.note(&claimed);
+            claimed
+        }
+    };
     engine.fleet.upsert(&claimed.agent);
     engine.fleet.seen(agent, call.now);
     Ok(claimed)
@@ -95,8 +102,8 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
     if stored.agent.status == AgentStatus::Terminated {
         return Err(Error::AgentGone { id: agent });
     }
-    if let Some(reason) = refusal(&stored.agent) {
-        return Ok(Claimed { items: Vec::new(), reason: Some(reason), agent: stored });
+    if refusal(&stored.agent).is_some() {
+        return Ok(empty(stored));
     }
     // Whoever waited for the write door claims now, and not before what it waited for was done.
     let call = &Call { now: call.now.max(call.sources.now()), ..call.clone() };
@@ -110,8 +117,7 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
         }
     };
     if tasks.is_empty() {
-        let reason = "no pending task that this agent could do is ready".to_owned();
-        return Ok(Claimed { items: Vec::new(), reason: Some(reason), agent: stored });
+        return Ok(empty(stored));
     }
     let slots = stored.agent.slots_taken + u32::try_from(tasks.len()).unwrap_or(u32::MAX);
     let items = hand_over(tx, call, settings, tasks, until, ask.max_tokens).await?;
@@ -242,6 +248,13 @@ fn begun(item: &ClaimedTask, agent: Uuid, lease: LeaseTime, now: DateTime<Utc>) 
         ended_at: None,
         pack: item.pack.clone(),
     }
+}
+
+/// What an agent is answered that gets nothing.
+fn empty(agent: StoredAgent) -> Claimed {
+    let none = || "no pending task that this agent could do is ready".to_owned();
+    let reason = refusal(&agent.agent).unwrap_or_else(none);
+    Claimed { items: Vec::new(), reason: Some(reason), agent }
 }
 
 /// Why an agent gets no work at all.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,7 @@ use phaseline_registry::{Agent, AgentStatus, AgentType, Capability};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::{Ask, Claimed, claim, refusal, wanted};
+use super::{Ask, Claimed, claim, empty, refusal, wanted};
 use crate::{Call, Engine, Error, Result, agents::missing};
 
 /// How often a waiting agent looks for itself: leases end and back-offs pass without a commit.
@@ -33,8 +36,14 @@ struct Profile {
     capabilities: Vec<Capability>,
 }
 
-/// What all that wait for the same work know of it.
-type Shared = tokio::sync::Mutex<Look>;
+/// What all that want the same work know of it.
+#[derive(Debug, Default)]
+struct Shared {
+    look: tokio::sync::Mutex<Look>,
+    /// Whether the last claim got nothing: then the next one had better look before it disturbs the
+    /// writers, since it may have to pass over very many tasks.
+    dry: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Look {
@@ -112,7 +121,7 @@ async fn promising(engine: &Engine, id: Uuid, call: &Call, told: bool) -> Result
         return Ok(false);
     }
     let shared = engine.board.of(&agent);
-    let mut look = shared.lock().await;
+    let mut look = shared.look.lock().await;
     let capabilities: Vec<Capability> = agent.capabilities.iter().cloned().collect();
     let own = wanted(&agent, &capabilities, &engine.settings, call.now);
     let commits = *engine.db.commits().borrow();
@@ -130,7 +139,37 @@ async fn promising(engine: &Engine, id: Uuid, call: &Call, told: bool) -> Result
     Ok(true)
 }
 
+/// What a claim would answer that gets nothing, where that need not be kept under a key and the last
+/// claim for the same work got nothing either.
+pub(super) async fn nothing(engine: &Engine, call: &Call, id: Uuid) -> Result<Option<Claimed>> {
+    let known = engine.fleet.look(|index| index.get(&id).cloned());
+    let dry = known.is_some_and(|agent| engine.board.of(&agent).dry.load(Ordering::Relaxed));
+    if call.once.is_some() || !dry {
+        return Ok(None);
+    }
+    let reader = engine.db.reader();
+    let stored = agents::find(reader, id).await?.ok_or_else(|| missing(id))?;
+    if stored.agent.status == AgentStatus::Terminated {
+        return Err(Error::AgentGone { id });
+    }
+    if refusal(&stored.agent).is_none() {
+        let capabilities: Vec<Capability> = stored.agent.capabilities.iter().cloned().collect();
+        let own = wanted(&stored.agent, &capabilities, &engine.settings, call.now);
+        if !tasks::claimable(reader, &own, 1).await?.is_empty() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(empty(stored)))
+}
+
 impl Board {
+    /// Notes what came of a claim.
+    pub(super) fn note(&self, claimed: &Claimed) {
+        let Claimed { items, reason: _, agent } = claimed;
+        let dry = items.is_empty() && refusal(&agent.agent).is_none();
+        self.of(&agent.agent).dry.store(dry, Ordering::Relaxed);
+    }
+
     /// The place of those that wait for the same as this agent.
     fn of(&self, agent: &Agent) -> Arc<Shared> {
         let profile = Profile {

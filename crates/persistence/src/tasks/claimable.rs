@@ -171,15 +171,15 @@ fn ready(backend: Backend) -> String {
         }
         Backend::Postgres => "t.required_capabilities::jsonb <@ $6::jsonb",
     };
-    // However many tasks are pending, and whatever ANALYZE has made of that.
-    let index = match backend {
-        Backend::Sqlite => "INDEXED BY ix_tasks_agent_type_priority_rank_created_at_id",
+    // SQLite forgets within an update that a walk in order can stop, and would read and sort it all.
+    let walk = match backend {
+        Backend::Sqlite => " INDEXED BY ix_tasks_agent_type_priority_rank_created_at_id",
         Backend::Postgres => "",
     };
     // PostgreSQL makes no join of what has an offset.
     let alone = if backend == Backend::Postgres { " OFFSET 0" } else { "" };
     format!(
-        "FROM tasks t {index} WHERE t.status = 'pending' AND t.agent_type = $1 \
+        "FROM tasks t{walk} WHERE t.status = 'pending' AND t.agent_type = $1 \
          AND (CAST($2 AS text) IS NULL OR t.phase_id = CAST($2 AS text)) \
          AND (t.available_at IS NULL OR t.available_at <= $3) \
          AND {able} \
