@@ -81,7 +81,7 @@ async fn make(server: &Server, ticket: &str, (kind, pick): Change) {
             let mut context = json!({
                 "decisions": [format!("decision {}", pick % 5), "每个服务 — naïve"],
                 "risks": [format!("risk {pick}")],
-                "notes": ["", " \n"],
+                "notes": [format!("note {pick} \n "), "x"],
             });
             if pick.is_multiple_of(3) {
                 context["supersedes"] = json!([{ "decision": format!("decision {}", pick % 4) }]);
