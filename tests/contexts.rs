@@ -122,6 +122,43 @@ async fn what_comes_at_the_moment_its_phase_is_left_is_not_lost() {
     }
 }
 
+/// Completions of a ticket that has results share its lock. Those that find it moved on take it
+/// alone, and must not wait for each other in a circle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_who_complete_tasks_while_their_phase_is_left_all_get_theirs_in() {
+    const MANY: usize = 8;
+    let server = server_for_a_race().await;
+    for round in 0..5 {
+        let ticket = new_ticket(&server, &format!("Ticket {round}")).await;
+        enter(&server, &ticket, &["PHASE_REQUIREMENTS"]).await;
+        finish(&server, &ticket, "Asked around.", &["decision 0"]).await;
+        let mut tasks = Vec::new();
+        for _ in 0..MANY {
+            let task = server.create(&format!("/tickets/{ticket}/tasks"), json!({})).await;
+            tasks.push(text(&task, "id").to_owned());
+        }
+        let completions = tasks.iter().zip(1..).map(|(task, number)| {
+            let decisions = [format!("decision {number}")];
+            let result = json!({ "result": { "context": { "decisions": decisions } } });
+            let (server, path) = (&server, format!("/tasks/{task}/complete"));
+            async move { server.post(&path, result).await }
+        });
+        let (completed, moved) =
+            join(join_all(completions), transition(&server, &ticket, "PHASE_DESIGN")).await;
+        completed.into_iter().for_each(|reply| {
+            reply.is(200);
+        });
+        moved.is(200);
+        let pack = format!("/tickets/{ticket}/context?for_phase=PHASE_DESIGN");
+        let pack = server.get(&pack).await.is(200).json;
+        let decisions = pack["phases"][0]["decisions"].as_array().unwrap();
+        for number in 0..=MANY {
+            let wanted = json!(format!("decision {number}"));
+            assert!(decisions.contains(&wanted), "{wanted} is not in {pack}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_pack_never_exceeds_its_budget_and_says_what_it_left_out() {
     let server = server().await;

@@ -111,6 +111,10 @@ fn prepared(options: &Options, tools: &Tools, groups: usize) -> anyhow::Result<B
         ),
         None => {}
     }
+    ensure!(
+        options.write_docs.is_none() || !*quick && options.only.is_empty(),
+        "results are written of a full run only: without --quick and --only"
+    );
     Ok(Bench {
         sqlite: database.as_deref().is_none_or(|database| database == "sqlite"),
         postgres,

@@ -68,8 +68,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
 /// Without `for_phase` the whole document; with it a pack of the phases before that one, and of
 /// those that the ticket went back from, within `max_tokens`: what people answered first, then
 /// decisions and risks, then summaries, tasks and notes, newer phases before older ones, and no item
-/// cut. Decisions that were superseded are left out and named. The whole document has the version of the ticket; a pack has the
-/// hash of its content instead.
+/// cut. Decisions that were superseded are left out and named. The whole document has the version of
+/// the ticket; a pack has the hash of its content instead.
 #[utoipa::path(
     tag = "tickets",
     operation_id = "get_ticket_context",

@@ -103,8 +103,10 @@ pub async fn flush(engine: &Engine) -> Result<usize> {
 pub async fn sweep(engine: &Engine) -> Result<usize> {
     let call = engine.call();
     // Other processes may have heard of them meanwhile.
-    let suspects: Vec<Uuid> =
+    let mut suspects: Vec<Uuid> =
         engine.fleet.findings(call.now).into_iter().map(|finding| finding.id).collect();
+    // Every server in the same order, so that two do not wait for each other in turn.
+    suspects.sort_unstable();
     if suspects.is_empty() {
         return Ok(0);
     }

@@ -145,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// Runs an insert: now, or with others at the end.
+    /// Runs an insert: now, or with others at the end, in no order among them.
     pub(crate) async fn insert(&self, query: Query) -> Result<()> {
         match &self.0 {
             Inner::Transaction(late) => late.insert(query).await,

@@ -8,6 +8,10 @@ use serde_json::{Map, Value, map::Entry};
 /// How many levels of arrays and objects there may be.
 const DEEPEST: u32 = 32;
 
+/// What serde_json calls members that stand for something else: it would read an object with one of
+/// them back as another value.
+const RESERVED: &str = "$serde_json::private::";
+
 /// Parses a text.
 ///
 /// ```
@@ -19,7 +23,8 @@ const DEEPEST: u32 = 32;
 ///
 /// # Errors
 /// It is not JSON; or it is, and the error is one of [data](serde_json::Error::is_data): too deep,
-/// or with a member that comes twice, which readers take in different ways (RFC 8259, section 4).
+/// with a member that comes twice, which readers take in different ways (RFC 8259, section 4), or
+/// with one of a name that serde_json keeps for itself.
 pub fn parse(text: &str) -> serde_json::Result<Value> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = Nested { levels_left: DEEPEST }.deserialize(&mut json)?;
@@ -94,6 +99,10 @@ impl<'de> Visitor<'de> for Nested {
         let nested = self.deeper()?;
         let mut members = Map::new();
         while let Some(name) = object.next_key::<String>()? {
+            if name.starts_with(RESERVED) {
+                let fact = format!("names the member {name:?}, which cannot be kept,");
+                return Err(A::Error::custom(fact));
+            }
             match members.entry(name) {
                 Entry::Vacant(place) => place.insert(object.next_value_seed(nested)?),
                 Entry::Occupied(known) => {
@@ -126,6 +135,18 @@ mod tests {
     #[test]
     fn a_member_that_comes_twice_is_named() {
         check(r#"[{"a":1,"a":1}]"#, "names the member \"a\" twice at line 1 column 11");
+    }
+
+    #[test]
+    fn a_member_that_would_be_read_back_as_something_else_is_refused() {
+        let why = "names the member \"$serde_json::private::RawValue\", which cannot be kept, ";
+        for json in [
+            r#"{"$serde_json::private::RawValue":"[1]"}"#,
+            r#"{"a":[{"b":1,"$serde_json::private::RawValue":"x"}]}"#,
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(error.is_data() && error.to_string().starts_with(why), "{error}");
+        }
     }
 
     #[test]

@@ -65,6 +65,9 @@ impl Bare {
         let db = Connection::open(file)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
+        // As the program's own writer.
+        db.pragma_update(None, "temp_store", "MEMORY")?;
+        db.pragma_update(None, "cache_size", -32_000)?;
         let (mut update, mut history, mut event) =
             (db.prepare(UPDATE)?, db.prepare(HISTORY)?, db.prepare(EVENT)?);
         let (mut done, time) = (0, Duration::from_secs(seconds.into()));

@@ -155,7 +155,7 @@ impl Log {
         let mut through = events::latest(reader).await?;
         *locked(&self.ring) = Some(Ring::new(through, ROOM));
         self.heads.send_replace(Some(through));
-        let mut in_vain = LOOK_AGAIN.len();
+        let (mut in_vain, mut emptied) = (LOOK_AGAIN.len(), Instant::now());
         while *self.readers.borrow() > 0 {
             let pause = LOOK_AGAIN.get(in_vain).copied().unwrap_or(LOOK_EVERY);
             tokio::select! {
@@ -163,6 +163,11 @@ impl Log {
                 () = sleep(pause) => in_vain = in_vain.saturating_add(1),
             }
             let looked_at = Instant::now();
+            if looked_at.duration_since(emptied) > LOOK_EVERY {
+                // What is kept may have been trimmed meanwhile.
+                locked(&self.pieces).clear();
+                emptied = looked_at;
+            }
             let stretch = events::stretch(reader, through, &[], EVENTS_AT_ONCE).await?;
             let count = stretch.events.len();
             through = stretch.through;

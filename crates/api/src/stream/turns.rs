@@ -25,6 +25,7 @@ use crate::measure::Measures;
 
 /// How many streams are called at once.
 const AT_ONCE: usize = 16;
+const PIECE_OF_A_PAUSE: Duration = Duration::from_millis(200);
 
 /// The streams of one worker.
 #[derive(Debug)]
@@ -231,9 +232,14 @@ async fn call(turns: Data<Turns>) {
         }
         let pause = allowance.pause(Instant::now(), turns.measures.answered());
         if !pause.is_zero() {
-            sleep(pause).await;
+            // In pieces: it is shorter once fewer requests come.
+            sleep(pause.min(PIECE_OF_A_PAUSE)).await;
             continue;
         }
+        // Who took a piece between two calls, as a slow reader does, has begun no window: what the
+        // thread has done since then is not the streams'.
+        let Called { began: _, besides } = turns.called.take();
+        turns.called.set(Called { began: None, besides });
         turns.call().into_iter().for_each(Waker::wake);
         behind_the_others().await;
         let Called { began, besides } = turns.called.take();

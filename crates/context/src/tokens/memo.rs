@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, TryLockError};
 
-/// Words that one memo remembers: a third of a mebibyte.
+/// Words that one memo remembers: less than half a mebibyte.
 const SLOTS: usize = 1 << 14;
 /// The longest word remembered, in bytes. Few are longer.
 const LONGEST: usize = 22;

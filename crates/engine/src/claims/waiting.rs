@@ -76,10 +76,13 @@ pub async fn claim_within(
     let mut told = false;
     tokio::pin!(stop);
     loop {
-        commits.mark_unchanged();
+        let woken_at = *commits.borrow_and_update();
         let late = Instant::now() >= deadline;
         // Only whoever will get something, or has waited for long enough, disturbs the writers.
-        if late || answered(engine, &call).await? || promising(engine, agent, &call, told).await? {
+        if late
+            || answered(engine, &call).await?
+            || promising(engine, agent, &call, told.then_some(woken_at)).await?
+        {
             let claimed = claim(engine, &call, agent, ask).await?;
             if late || !claimed.items.is_empty() || call.once.is_some() {
                 return Ok(claimed);
@@ -107,9 +110,9 @@ async fn answered(engine: &Engine, call: &Call) -> Result<bool> {
 
 /// Whether a claim would get something now. After a commit the fleet in memory says well enough
 /// whether the agent is free; now and then the table is asked.
-async fn promising(engine: &Engine, id: Uuid, call: &Call, told: bool) -> Result<bool> {
+async fn promising(engine: &Engine, id: Uuid, call: &Call, told: Option<u64>) -> Result<bool> {
     let reader = engine.db.reader();
-    let known = if told { engine.fleet.look(|index| index.get(&id).cloned()) } else { None };
+    let known = told.and_then(|_| engine.fleet.look(|index| index.get(&id).cloned()));
     let agent = match known {
         Some(agent) => agent,
         None => Arc::new(agents::find(reader, id).await?.ok_or_else(|| missing(id))?.agent),
@@ -126,7 +129,8 @@ async fn promising(engine: &Engine, id: Uuid, call: &Call, told: bool) -> Result
     let own = wanted(&agent, &capabilities, &engine.settings, call.now);
     let commits = *engine.db.commits().borrow();
     let fresh = look.at.is_some_and(|at| at.elapsed() < LOOK_EVERY / 2);
-    if !fresh || look.commits != commits {
+    // A look that was taken after the commit that woke this agent is good enough for it.
+    if !fresh || look.commits < told.unwrap_or(commits) {
         // Nobody in particular: what one of them cannot do is for the others.
         let any = tasks::Claimable { agent_id: Uuid::nil(), ..own.clone() };
         let found = tasks::claimable(reader, &any, FOUND_AT_ONCE).await?;

@@ -205,21 +205,25 @@ async fn carry_on(
     task: &Task,
     seen: TicketSeen,
 ) -> Result<()> {
-    let TicketSeen { auto_advance, has_results } = seen;
+    let TicketSeen { auto_advance, has_results, is_in_phase } = seen;
     let id = task.ticket_id;
-    let shared = has_results && !auto_advance.unwrap_or(settings.flow.auto_advance);
+    let advances = auto_advance.unwrap_or(settings.flow.auto_advance);
+    let shared = has_results && is_in_phase && !advances;
     let found = match (has_results, shared) {
         (false, _) => tickets::mark_results(tx, id).await?,
         (true, true) => tickets::find_and_keep(tx, id).await?,
         (true, false) => tickets::find_and_hold(tx, id).await?,
     };
     let ticket = found.ok_or_else(|| no_ticket(id))?;
-    let late = contexts::is_late(&ticket, task)?;
-    if !late && !settings.advances(&ticket) {
+    if !contexts::is_late(&ticket, task)? && !settings.advances(&ticket) {
         return Ok(());
     }
-    let held = if shared { tickets::find_and_hold(tx, id).await? } else { Some(ticket) };
-    let ticket = contexts::catch_up(tx, call, task, held.ok_or_else(|| no_ticket(id))?).await?;
+    if shared {
+        // It was moved a moment ago. Who shares a lock must not ask for more: two would wait for each
+        // other. The next look knows.
+        return Err(phaseline_persistence::Error::ChangedHands.into());
+    }
+    let ticket = contexts::catch_up(tx, call, task, ticket).await?;
     flow::settle_held(tx, call, settings, task, ticket).await
 }
 

@@ -29,6 +29,8 @@ enum State {
     Before { guard: Option<Query>, inserts: Vec<Query> },
     /// It has begun, and what it writes is written.
     Begun(DatabaseTransaction),
+    /// It could not begin: nothing of it will be.
+    Lost,
 }
 
 impl Late {
@@ -66,7 +68,8 @@ impl Late {
     }
 
     /// Changes one row on which all else depends; says whether it was there to be changed. What is
-    /// only found out at the end is taken for granted until then.
+    /// only found out at the end is taken for granted until then, and judged by the last insert: one
+    /// that always inserts, as that of the events does.
     pub(crate) async fn guarded(&self, query: Query) -> Result<bool> {
         let mut state = self.state.lock().await;
         if !self.at_once
@@ -100,6 +103,7 @@ impl Late {
     pub(crate) async fn commit(self) -> Result<()> {
         match self.state.into_inner() {
             State::Begun(transaction) => Ok(transaction.commit().await?),
+            State::Lost => Err(Error::Closed),
             State::Before { guard: None, inserts } if inserts.is_empty() => Ok(()),
             State::Before { guard, inserts } => {
                 let watched = guard.is_some();
@@ -113,7 +117,7 @@ impl Late {
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.state.into_inner() {
             State::Begun(transaction) => Ok(transaction.rollback().await?),
-            State::Before { .. } => Ok(()),
+            State::Before { .. } | State::Lost => Ok(()),
         }
     }
 
@@ -123,8 +127,9 @@ impl Late {
         &self,
         state: &'s mut MutexGuard<'_, State>,
     ) -> Result<&'s DatabaseTransaction> {
-        if let State::Before { guard, inserts } = &mut **state {
-            let (guard, inserts) = (guard.take(), std::mem::take(inserts));
+        if matches!(**state, State::Before { .. })
+            && let State::Before { guard, inserts } = std::mem::replace(&mut **state, State::Lost)
+        {
             let transaction = self.pool.begin().await?;
             if let Some(guard) = guard
                 && transaction.execute_raw(guard.into_statement()).await?.rows_affected() == 0
@@ -138,7 +143,7 @@ impl Late {
         }
         match &**state {
             State::Begun(transaction) => Ok(transaction),
-            State::Before { .. } => Err(Error::Closed),
+            State::Before { .. } | State::Lost => Err(Error::Closed),
         }
     }
 }

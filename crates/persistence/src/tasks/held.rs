@@ -33,6 +33,8 @@ pub struct TicketSeen {
     pub auto_advance: Option<bool>,
     /// Whether a task of it was ever completed.
     pub has_results: bool,
+    /// Whether it was in the phase of the task.
+    pub is_in_phase: bool,
 }
 
 /// Holds a task and the agent that has it against other writers until the transaction ends: the
@@ -59,6 +61,8 @@ fn taking(backend: Backend) -> String {
         "{}, {dependencies} AS depends_on, \
          (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
          (SELECT k.has_results FROM tickets k WHERE k.id = tasks.ticket_id) AS has_results, \
+         (SELECT k.phase_id = tasks.phase_id FROM tickets k WHERE k.id = tasks.ticket_id) \
+           AS is_in_phase, \
          holder.id IS NOT NULL AS held, {}, {}",
         task.join(", "),
         agent.join(", "),
@@ -86,7 +90,8 @@ impl FromRow for Taken {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
         let task = Task::from_row(row)?;
         let auto_advance = row.get("auto_advance")?;
-        let ticket = TicketSeen { auto_advance, has_results: row.get("has_results")? };
+        let (has_results, is_in_phase) = (row.get("has_results")?, row.get("is_in_phase")?);
+        let ticket = TicketSeen { auto_advance, has_results, is_in_phase };
         let agent = if row.get("held")? { Some(StoredAgent::from_row(row)?) } else { None };
         Ok(Self { task, agent, ticket })
     }
