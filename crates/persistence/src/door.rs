@@ -46,12 +46,10 @@ impl DbOptions {
     /// The usual pool for this URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            connections: 8,
-            acquire_timeout: Duration::from_secs(10),
-            queue: 1024,
-        }
+        let url = url.into();
+        // On PostgreSQL those who commit at once share an fsync.
+        let connections = if scheme(&url) == "sqlite" { 8 } else { 16 };
+        Self { url, connections, acquire_timeout: Duration::from_secs(10), queue: 1024 }
     }
 }
 
