@@ -20,6 +20,7 @@ use postings::Postings;
 use tier::Tier;
 
 mod best;
+mod class;
 mod heartbeats;
 mod holders;
 mod judgement;
@@ -69,6 +70,8 @@ pub struct Index {
     slots: HashMap<Uuid, u32>,
     /// The agent in each slot.
     entries: Vec<Option<Entry>>,
+    /// The tier of each of them, apart from them: where many are compared, nothing else is read.
+    tiers: Vec<Tier>,
     /// Slots whose agent was removed.
     vacant: Vec<u32>,
     order: Order,
@@ -85,7 +88,6 @@ struct Entry {
     /// These follow from the agent. They lie here so that a search need not follow the pointer of
     /// every agent that it looks at.
     id: Uuid,
-    tier: Tier,
     outlook: Outlook,
     busy: bool,
     /// Whether signs of life are expected of it.
@@ -103,6 +105,7 @@ impl Index {
             watched_since,
             slots: HashMap::new(),
             entries: Vec::new(),
+            tiers: Vec::new(),
             vacant: Vec::new(),
             order: Order::default(),
             postings: Postings::default(),
@@ -131,6 +134,7 @@ impl Index {
         let agent = Agent { heartbeat, last_progress, ..agent };
         let agent = sharing(&self.postings, Some(&known.agent), agent);
         self.postings.replace(slot, &known.agent, &agent);
+        self.tiers[slot as usize] = Tier::of(&agent);
         let announced = known.announced;
         *known = Entry { announced, ..Entry::new(agent, &self.policy, self.watched_since) };
         self.judgement.insert(slot, known);
@@ -196,11 +200,13 @@ impl Index {
             Some(slot) => slot,
             None => {
                 self.entries.push(None);
+                self.tiers.push(Tier::of(&agent));
                 (self.entries.len() - 1) as u32
             }
         };
         let agent = sharing(&self.postings, None, agent);
         self.postings.insert(slot, &agent);
+        self.tiers[slot as usize] = Tier::of(&agent);
         self.slots.insert(id, slot);
         self.order.insert(slot, id);
         let entry = Entry::new(agent, &self.policy, self.watched_since);
@@ -221,7 +227,6 @@ impl Entry {
     fn new(agent: Agent, policy: &HealthPolicy, watched_since: DateTime<Utc>) -> Entry {
         Entry {
             id: agent.id,
-            tier: Tier::of(&agent),
             outlook: Outlook::new(&agent.vitals(watched_since), policy),
             busy: agent.slots_taken > 0,
             expected: Entry::is_expected(&agent),

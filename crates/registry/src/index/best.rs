@@ -5,14 +5,14 @@ use std::collections::BinaryHeap;
 use crate::score::Standing;
 
 /// An agent that is among the best so far; the smaller one is the better one.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) standing: Standing,
     pub(super) slot: u32,
 }
 
 /// The best so far, the worst of them on top.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Best {
     limit: usize,
     heap: BinaryHeap<Candidate>,
@@ -21,6 +21,10 @@ pub(super) struct Best {
 impl Best {
     pub(super) fn of(limit: usize) -> Best {
         Best { limit, heap: BinaryHeap::new() }
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Whether somebody who stands there or further down has no chance any more.

@@ -51,6 +51,16 @@ impl Order {
         self.runs.retain_mut(|run| !run.slots.remove(slot) || !run.slots.is_empty());
     }
 
+    /// The slots of each run; `None` where there are some without order.
+    pub(super) fn runs(&self) -> Option<impl Iterator<Item = &RoaringBitmap>> {
+        self.unordered.is_empty().then(|| self.runs.iter().map(|run| &run.slots))
+    }
+
+    /// Whether everybody is in one run, so that the smaller slot has the smaller id.
+    pub(super) fn is_one_run(&self) -> bool {
+        self.unordered.is_empty() && self.runs.len() == 1
+    }
+
     /// Parts these slots; together the parts are all of them.
     pub(super) fn parts<'a>(
         &'a self,

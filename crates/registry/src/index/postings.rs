@@ -35,13 +35,6 @@ pub(super) struct Postings {
 #[derive(Debug, Clone)]
 struct Lists<K>(HashMap<K, RoaringBitmap>);
 
-/// Slots that have equally many of the required capabilities.
-#[derive(Debug)]
-pub(super) struct Coverage<'a> {
-    pub(super) matched: usize,
-    pub(super) slots: Cow<'a, RoaringBitmap>,
-}
-
 impl Postings {
     pub(super) fn insert(&mut self, slot: u32, agent: &Agent) {
         self.everybody.insert(slot);
@@ -218,56 +211,6 @@ impl Postings {
         if let Some(agent_type) = &agent_type {
             self.types.narrow(slots, agent_type);
         }
-    }
-
-    /// The eligible slots that have all of the required capabilities.
-    pub(super) fn covering<'a>(
-        &self,
-        required: &[Capability],
-        eligible: &'a RoaringBitmap,
-    ) -> Coverage<'a> {
-        let mut slots = Cow::Borrowed(eligible);
-        for capability in required {
-            self.capabilities.narrow(&mut slots, capability);
-        }
-        Coverage { matched: required.len(), slots }
-    }
-
-    /// The eligible slots that have some of the required capabilities and not all, by how many they
-    /// have, most first.
-    ///
-    /// Counts up: whoever has at least `n` and has the next capability, too, has at least `n + 1`.
-    pub(super) fn covering_in_part(
-        &self,
-        required: &[Capability],
-        eligible: &RoaringBitmap,
-    ) -> Vec<Coverage<'static>> {
-        // The slots at place `n` have at least `n + 1`.
-        let mut at_least: Vec<RoaringBitmap> = Vec::new();
-        for capability in required {
-            let Some(slots) = self.capabilities.get(capability) else {
-                continue;
-            };
-            let mut carry = slots & eligible;
-            for counted in &mut at_least {
-                let both = &*counted & &carry;
-                *counted |= carry;
-                carry = both;
-            }
-            if !carry.is_empty() {
-                at_least.push(carry);
-            }
-        }
-        let mut more = RoaringBitmap::new();
-        let mut classes = Vec::with_capacity(at_least.len());
-        for (place, slots) in at_least.into_iter().enumerate().rev() {
-            let matched = place + 1;
-            if matched < required.len() {
-                classes.push(Coverage { matched, slots: Cow::Owned(&slots - &more) });
-            }
-            more = slots;
-        }
-        classes
     }
 
     pub(super) fn with_capability(&self, capability: &Capability) -> Option<&RoaringBitmap> {

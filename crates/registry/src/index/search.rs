@@ -1,13 +1,11 @@
 //! Searching: from the best that an agent could score down to where nobody can still win.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 
 use super::best::{Best, Candidate};
+use super::class::{Class, Coverage};
 use super::order::Part;
-use super::postings::Coverage;
 use super::tier::Tier;
 use super::{Entry, Index};
 use crate::capability::Capability;
@@ -15,8 +13,15 @@ use crate::fit::NoFit;
 use crate::rank::{Match, Wanted};
 use crate::score::{HEALTHY, MOST_STATIC, Standing, coverage_micros, health_micros};
 
-/// So few agents are sooner looked at one by one than parted by tier.
-const FEW: u64 = 48;
+mod glance;
+mod sift;
+
+/// So few agents are sooner looked at one by one than walked in order.
+const FEW: u64 = if cfg!(test) { 2 } else { 48 };
+/// So few agents are sooner compared by their tiers, which lie side by side, than parted by tier.
+const SOME: u64 = if cfg!(test) { 6 } else { 4096 };
+/// So few capabilities are sooner left out one at a time than counted.
+const FEW_REQUIRED: usize = 8;
 
 /// One search: what is wanted, with the duplicates taken out of it, and when.
 struct Search<'a> {
@@ -39,11 +44,20 @@ impl Index {
     /// All matches at `now`, the best first: the same as [`rank`](crate::rank()) over all agents.
     pub fn search(&self, wanted: &Wanted, now: DateTime<Utc>) -> Vec<Match> {
         let search = Search::new(self, wanted, now);
-        let eligible = search.eligible();
+        let eligible = self.postings.eligible(wanted);
         let mut best = Best::of(wanted.limit);
-        search.walk(&self.postings.covering(&search.required, &eligible), 0, &mut best);
-        if search.others_may_win(&best) {
-            for class in self.postings.covering_in_part(&search.required, &eligible) {
+        if let Some(class) = self.postings.having_all(&search.required) {
+            search.take_in(&class, &eligible, 0, &mut best);
+        }
+        let mut below = search.required.len();
+        if below <= FEW_REQUIRED && search.others_may_win(below, &best) {
+            for class in self.postings.having_all_but_one(&search.required) {
+                search.take_in(&class, &eligible, 0, &mut best);
+            }
+            below -= 1;
+        }
+        if search.others_may_win(below, &best) {
+            for class in self.postings.having_fewer(&search.required, below, &eligible) {
                 search.walk(&class, 0, &mut best);
             }
         }
@@ -58,18 +72,16 @@ impl Index {
     /// [`NoFit`], which says what is missing and who comes nearest.
     pub fn best_fit(&self, wanted: &Wanted, now: DateTime<Utc>) -> Result<Match, NoFit> {
         let search = Search::new(self, wanted, now);
-        let mut eligible = search.eligible();
+        let mut eligible = self.postings.eligible(wanted);
         if wanted.include_unavailable {
             *eligible.to_mut() -= self.postings.draining();
         }
-        let able = self.postings.covering(&search.required, &eligible);
-        if let Some(fit) = search.first(&able, 1) {
+        let able = self.postings.having_all(&search.required);
+        let first = |free_slots| search.first(able.as_slice(), &eligible, free_slots);
+        if let Some(fit) = first(1) {
             return Ok(fit);
         }
-        let nearest = search.first(&able, 0).or_else(|| {
-            let others = self.postings.covering_in_part(&search.required, &eligible);
-            others.iter().find_map(|class| search.first(class, 0))
-        });
+        let nearest = first(0).or_else(|| search.nearest(&eligible));
         Err(NoFit::new(search.missing(&eligible), nearest))
     }
 }
@@ -79,36 +91,40 @@ impl<'a> Search<'a> {
         Search { index, wanted, required: wanted.required(), now }
     }
 
-    /// The slots that pass every filter, except that some of them may still be unresponsive.
-    fn eligible(&self) -> Cow<'a, RoaringBitmap> {
-        let mut eligible = self.index.postings.eligible(self.wanted);
-        if !self.wanted.include_unavailable
-            && let Some(unresponsive) = self.index.judgement.unresponsive(self.now)
-        {
-            eligible = Cow::Owned(match eligible {
-                Cow::Borrowed(slots) => slots - unresponsive,
-                Cow::Owned(slots) => slots - unresponsive,
-            });
-        }
-        eligible
-    }
-
-    /// Whether an agent that lacks something may still be among the best.
-    fn others_may_win(&self, best: &Best) -> bool {
-        let matched = self.required.len().saturating_sub(1);
+    /// Whether an agent that has fewer than so many may still be among the best.
+    fn others_may_win(&self, below: usize, best: &Best) -> bool {
+        let matched = below.saturating_sub(1);
         let micros = coverage_micros(matched, self.required.len()) + MOST_STATIC + HEALTHY;
         matched > 0 && !best.is_closed_to(&Standing::first(micros, u32::MAX))
     }
 
-    /// Looks for the best in a class, among those with so many free slots: those that may be healthy
-    /// first, then the others, and both from the best tier down.
+    /// Looks for the best in a class, among those with so many free slots.
+    fn take_in(
+        &self,
+        class: &Class<'_>,
+        eligible: &RoaringBitmap,
+        free_slots: u32,
+        best: &mut Best,
+    ) {
+        let coverage = coverage_micros(class.matched, self.required.len());
+        if best.is_closed_to(&self.best_of(coverage, HEALTHY))
+            || self.glance(class, eligible, free_slots, best)
+            || self.sift(class, eligible, free_slots, best)
+        {
+            return;
+        }
+        self.walk(&class.slots(eligible), free_slots, best);
+    }
+
+    /// The same for a class that is put together: those that may be healthy first, then the others,
+    /// and both from the best tier down.
     fn walk(&self, class: &Coverage<'_>, free_slots: u32, best: &mut Best) {
         let Coverage { matched, slots } = class;
         let coverage = coverage_micros(*matched, self.required.len());
         if slots.is_empty() || best.is_closed_to(&self.best_of(coverage, HEALTHY)) {
             return;
         }
-        if slots.len() <= FEW {
+        if slots.len() <= SOME {
             return self.scan(slots, *matched, free_slots, best);
         }
         let Some(perhaps_healthy) = self.index.judgement.perhaps_healthy(self.now) else {
@@ -117,7 +133,10 @@ impl<'a> Search<'a> {
         let well = &**slots & perhaps_healthy;
         self.descend(&well, (*matched, coverage + HEALTHY), free_slots, best);
         if !best.is_closed_to(&self.best_of(coverage, 0)) {
-            let rest = &**slots - &well;
+            let mut rest = &**slots - &well;
+            if let Some(unresponsive) = self.surely_gone() {
+                rest -= unresponsive;
+            }
             self.descend(&rest, (*matched, coverage), free_slots, best);
         }
     }
@@ -173,10 +192,14 @@ impl<'a> Search<'a> {
 
     /// Looks at all of these that have so many free slots.
     fn scan(&self, slots: &RoaringBitmap, matched: usize, free_slots: u32, best: &mut Best) {
+        let coverage = coverage_micros(matched, self.required.len());
         for slot in slots {
-            if let Some(entry) = self.index.entry(slot)
-                && entry.tier.free_slots >= free_slots
-            {
+            let Some(tier) = self.index.tiers.get(slot as usize) else { continue };
+            let at_best = Standing::first(coverage + tier.micros + HEALTHY, tier.free_slots);
+            if tier.free_slots < free_slots || best.is_closed_to(&at_best) {
+                continue;
+            }
+            if let Some(entry) = self.index.entry(slot) {
                 self.offer(slot, entry, matched, best);
             }
         }
@@ -185,7 +208,7 @@ impl<'a> Search<'a> {
     fn offer(&self, slot: u32, entry: &Entry, matched: usize, best: &mut Best) {
         let health = entry.outlook.at(self.now);
         if self.wanted.admits_health(health) {
-            let Tier { micros, free_slots } = entry.tier;
+            let Tier { micros, free_slots } = self.index.tiers[slot as usize];
             let coverage = coverage_micros(matched, self.required.len());
             let micros = coverage + micros + health_micros(health);
             let standing = Standing::new(micros, free_slots, entry.id);
@@ -198,17 +221,51 @@ impl<'a> Search<'a> {
         Standing::first(coverage + MOST_STATIC + health, u32::MAX)
     }
 
-    fn first(&self, class: &Coverage<'_>, free_slots: u32) -> Option<Match> {
+    fn first<'b>(
+        &self,
+        classes: impl IntoIterator<Item = &'b Class<'b>>,
+        eligible: &RoaringBitmap,
+        free_slots: u32,
+    ) -> Option<Match> {
         let mut best = Best::of(1);
-        self.walk(class, free_slots, &mut best);
+        for class in classes {
+            self.take_in(class, eligible, free_slots, &mut best);
+        }
         self.explained(best).pop()
+    }
+
+    /// The first of those that lack as little as possible, but something.
+    fn nearest(&self, eligible: &RoaringBitmap) -> Option<Match> {
+        let mut below = self.required.len();
+        if (2..=FEW_REQUIRED).contains(&below) {
+            let classes: Vec<_> = self.index.postings.having_all_but_one(&self.required).collect();
+            let first = self.first(&classes, eligible, 0);
+            if first.is_some() {
+                return first;
+            }
+            below -= 1;
+        }
+        let others = self.index.postings.having_fewer(&self.required, below, eligible);
+        others.iter().find_map(|class| {
+            let mut best = Best::of(1);
+            self.walk(class, 0, &mut best);
+            self.explained(best).pop()
+        })
+    }
+
+    /// Some of those that do not answer, where nobody wants those.
+    fn surely_gone(&self) -> Option<&'a RoaringBitmap> {
+        let unresponsive = self.index.judgement.unresponsive(self.now);
+        unresponsive.filter(|_| !self.wanted.include_unavailable)
     }
 
     /// The required capabilities that nobody has who could be asked at all.
     fn missing(&self, eligible: &RoaringBitmap) -> Vec<Capability> {
         let someone_has = |capability: &Capability| {
             let slots = self.index.postings.with_capability(capability);
-            slots.is_some_and(|slots| (slots & eligible).iter().any(|slot| self.admits(slot)))
+            slots.is_some_and(|slots| {
+                slots.iter().any(|slot| eligible.contains(slot) && self.admits(slot))
+            })
         };
         let mut missing = self.required.clone();
         missing.retain(|capability| !someone_has(capability));
