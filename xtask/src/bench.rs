@@ -66,10 +66,10 @@ pub(crate) struct Options {
 /// # Errors
 /// Something cannot be built or started; a target is missed by more than the noise of the run.
 pub(crate) fn run(options: &Options, tools: &Tools) -> anyhow::Result<()> {
+    let chosen = chosen(&options.only)?;
     if cfg!(debug_assertions) {
         return in_release(tools);
     }
-    let chosen = chosen(&options.only)?;
     let mut bench = prepared(options, tools, chosen.len())?;
     for case in chosen {
         bench.group = case.name;

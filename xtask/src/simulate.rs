@@ -35,7 +35,7 @@ use world::World;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Simulate {
     /// How many seeds to run, from `--first` on.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 1)]

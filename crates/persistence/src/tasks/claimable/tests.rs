@@ -138,7 +138,12 @@ impl Place {
                 let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
                 admin.execute_unprepared(&drop).await.unwrap();
             }
-            None => fs::remove_file(file(&self.name)).unwrap(),
+            None => {
+                for suffix in ["db", "db-shm", "db-wal"] {
+                    // Whether the last two are there depends on who let go of the file last.
+                    let _ = fs::remove_file(file(&self.name).with_extension(suffix));
+                }
+            }
         }
     }
 }
