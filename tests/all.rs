@@ -38,6 +38,7 @@ mod packs;
 mod phases;
 mod process;
 mod race;
+mod rework;
 mod schema;
 mod stream;
 mod transcript;
