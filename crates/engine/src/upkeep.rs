@@ -132,9 +132,10 @@ async fn announce_health(engine: &Engine, call: &Call, findings: Vec<Finding>) -
                 for finding in findings {
                     let Finding { id, announced: from, health: to, last_heartbeat } = *finding;
                     // Held first: whoever needs an agent and a task takes them in that order.
-                    let stored = agents::find_and_hold(tx, id).await?;
-                    let last = stored.and_then(|stored| stored.agent.heartbeat.last_at);
-                    if last > last_heartbeat {
+                    let Some(stored) = agents::find_and_hold_if_free(tx, id).await? else {
+                        continue; // whoever has it must not hold up all others; the next round looks
+                    };
+                    if stored.agent.heartbeat.last_at > last_heartbeat {
                         continue; // it has shown a sign of life meanwhile, to somebody else
                     }
                     if from != to {

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     Value,
-    sea_query::{Expr, JoinType, LockType, Query},
+    sea_query::{Expr, JoinType, LockBehavior, LockType, Query},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -95,6 +95,24 @@ pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
         let mut query = whole().filter(agent::Column::Id.eq(id)).into_query();
         // Its heartbeats are not held: whoever changes an agent does not change them.
         query.lock_with_tables(LockType::Update, [agent::Entity]);
+        query
+    });
+    tx.connection().first(query).await
+}
+
+/// The same, unless somebody else holds it: then `None`, without waiting.
+///
+/// # Errors
+/// Storage failures.
+pub async fn find_and_hold_if_free(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.with(tx.connection().backend(), vec![id.into()], || {
+        let mut query = whole().filter(agent::Column::Id.eq(id)).into_query();
+        query.lock_with_tables_behavior(
+            LockType::Update,
+            [agent::Entity],
+            LockBehavior::SkipLocked,
+        );
         query
     });
     tx.connection().first(query).await
