@@ -41,6 +41,7 @@ mod race;
 mod rework;
 mod schema;
 mod stream;
+mod together;
 mod transcript;
 mod trimming;
 mod versions;

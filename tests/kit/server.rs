@@ -6,18 +6,15 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use futures::future::join_all;
 use phaseline_api::Api;
 use phaseline_engine::{Engine, Settings, Sources, upkeep};
 use phaseline_persistence::{Db, DbOptions};
-use sea_orm::DbBackend;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    database::{Database, backend, database},
+    database::{Database, database},
     http::Http,
-    tables::query,
 };
 
 /// A running server; its requests are methods of [`Http`].
@@ -44,13 +41,7 @@ pub(crate) async fn server_over(place: Database) -> Server {
 /// A server with as many connections as a race needs.
 pub(crate) async fn server_for_a_race() -> Server {
     const CONNECTIONS: u32 = 8;
-    let server = serve(database().await, CONNECTIONS, Settings::default(), Sources::system()).await;
-    // All of them at once, so that the pool opens all of them: a race over one connection is none.
-    if backend() == DbBackend::Postgres {
-        let naps = (0..CONNECTIONS).map(|_| query(server.db(), "SELECT pg_sleep(0.1)::text"));
-        join_all(naps).await;
-    }
-    server
+    serve(database().await, CONNECTIONS, Settings::default(), Sources::system()).await
 }
 
 /// A server that reaches its database in a way of its own.

@@ -4,16 +4,18 @@ use chrono::{DateTime, Utc};
 use phaseline_registry::{Agent, AgentStatus, AgentType, Capacity, Health, HeartbeatRecord};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    Value,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
     sea_query::{Expr, JoinType, LockBehavior, LockType, Query},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Connection, Page, Result, Slice, Tx, decode,
+    Backend, Connection, Page, Result, Slice, Tx,
+    connection::lookup::{ById, among},
+    decode,
     entity::{agent, agent_heartbeat},
+    page::Along,
     query::{Text, any, insert_rows},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
@@ -78,6 +80,9 @@ pub(crate) const HEARTBEAT_COLUMNS: [agent_heartbeat::Column; 4] = {
 /// Storage failures.
 pub async fn find(db: &Connection, id: Uuid) -> Result<Option<StoredAgent>> {
     static TEXT: Text = Text::new();
+    if let Some(lookups) = db.lookups().await {
+        return lookups.agents.find(id).await;
+    }
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole().filter(agent::Column::Id.eq(id)).into_query()
     });
@@ -136,19 +141,21 @@ pub async fn with_ids(db: &Connection, ids: &[Uuid]) -> Result<Vec<StoredAgent>>
 /// # Errors
 /// Storage failures.
 pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<StoredAgent>> {
+    use agent::Column as C;
     let Filter { status, agent_type, phase_id } = filter;
-    let query = whole()
-        .apply_if(*status, |query, status| {
-            query.filter(agent::Column::Status.eq(status.to_string()))
-        })
-        .apply_if(*agent_type, |query, kind| {
-            query.filter(agent::Column::AgentType.eq(kind.to_string()))
-        })
-        .apply_if(phase_id.as_ref(), |query, phase| query.filter(agent::Column::PhaseId.eq(phase)))
-        .apply_if(page.after, |query, after| query.filter(agent::Column::Id.gt(after)))
-        .order_by_asc(agent::Column::Id)
-        .limit(page.limit + 1);
-    Ok(Slice::cut(db.select(&query).await?, page.limit))
+    // Most agents are of one type: the first of them leads to the fewest.
+    let mut wanted = [
+        phase_id.as_ref().map(|phase| (C::PhaseId, phase.as_str().into())),
+        status.map(|status| (C::Status, status.to_string().into())),
+        agent_type.map(|kind| (C::AgentType, kind.to_string().into())),
+    ]
+    .into_iter()
+    .flatten();
+    let (value, after) = (wanted.next(), page.after.map(Into::into));
+    let rows =
+        wanted.fold(whole(), |rows, (column, value): (C, Value)| rows.filter(column.eq(value)));
+    let query = Along { backend: db.backend(), key: C::Id, after, value }.of(rows);
+    Ok(Slice::cut(db.select(&query.limit(page.limit + 1)).await?, page.limit))
 }
 
 /// Inserts an agent.
@@ -334,6 +341,13 @@ fn whole() -> Select<agent::Entity> {
         .join(JoinType::LeftJoin, agent_heartbeat::Entity, of_agent)
         .columns(HEARTBEAT_COLUMNS.map(|column| (agent_heartbeat::Entity, column)));
     agents
+}
+
+impl ById for StoredAgent {
+    fn among() -> &'static str {
+        static TEXT: Text = Text::new();
+        TEXT.fixed(Backend::Postgres, || whole().filter(among(agent::Column::Id)))
+    }
 }
 
 impl FromRow for StoredAgent {

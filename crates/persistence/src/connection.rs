@@ -1,20 +1,24 @@
 //! Where statements run: the readers of a database, or a transaction.
 
+mod gather;
+mod group;
 mod horizon;
-mod postgres;
+pub(crate) mod lookup;
+mod pool;
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
+mod together;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, QueryTrait, StatementBuilder,
-};
+use std::sync::Arc;
+
+use sea_orm::{DbBackend, QueryResult, QueryTrait, StatementBuilder};
 
 use crate::{
     Result,
     query::Query,
     row::{Cells, FromRow, Row},
 };
-use horizon::Horizon;
-use postgres::Late;
+use postgres::{Late, Lookups, Postgres};
 use sqlite::Lanes;
 
 /// Where statements run. Reads take any; only a [`Tx`](crate::Tx) has one that may write.
@@ -45,7 +49,7 @@ impl From<Backend> for DbBackend {
 #[derive(Debug)]
 enum Inner {
     Sqlite(Lanes),
-    Pool(DatabaseConnection, Horizon),
+    Pool(Arc<Postgres>),
     Transaction(Late),
 }
 
@@ -54,21 +58,21 @@ impl Connection {
         Self(Inner::Sqlite(lanes))
     }
 
-    pub(crate) fn pool(pool: DatabaseConnection) -> Self {
-        Self(Inner::Pool(pool, Horizon::default()))
+    pub(crate) const fn pool(server: Arc<Postgres>) -> Self {
+        Self(Inner::Pool(server))
     }
 
     /// A transaction of its own on PostgreSQL, which begins as late as it can, or with its first
     /// write.
-    pub(crate) fn transaction(pool: DatabaseConnection, at_once: bool) -> Self {
-        Self(Inner::Transaction(Late::new(pool, at_once)))
+    pub(crate) fn transaction(server: Arc<Postgres>, at_once: bool) -> Self {
+        Self(Inner::Transaction(Late::new(server, at_once)))
     }
 
     /// Commits, if this is a transaction of its own; those of SQLite belong to their door.
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0 {
             Inner::Transaction(late) => late.commit().await,
-            Inner::Sqlite(_) | Inner::Pool(..) => Ok(()),
+            Inner::Sqlite(_) | Inner::Pool(_) => Ok(()),
         }
     }
 
@@ -76,7 +80,7 @@ impl Connection {
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.0 {
             Inner::Transaction(late) => late.rollback().await,
-            Inner::Sqlite(_) | Inner::Pool(..) => Ok(()),
+            Inner::Sqlite(_) | Inner::Pool(_) => Ok(()),
         }
     }
 
@@ -85,7 +89,7 @@ impl Connection {
     pub const fn backend(&self) -> Backend {
         match self.0 {
             Inner::Sqlite(_) => Backend::Sqlite,
-            Inner::Pool(..) | Inner::Transaction(_) => Backend::Postgres,
+            Inner::Pool(_) | Inner::Transaction(_) => Backend::Postgres,
         }
     }
 
@@ -93,7 +97,7 @@ impl Connection {
     /// that goes without saying.
     pub(crate) async fn horizon(&self) -> Result<Option<i64>> {
         match &self.0 {
-            Inner::Pool(pool, horizon) => horizon.reach(pool).await.map(Some),
+            Inner::Pool(server) => server.horizon.reach(&server.pool).await.map(Some),
             // SQLite has one writer, and whoever is in a transaction does not read the log.
             Inner::Sqlite(_) | Inner::Transaction(_) => Ok(None),
         }
@@ -108,16 +112,18 @@ impl Connection {
     pub(crate) async fn all<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
         match &self.0 {
             Inner::Sqlite(lanes) => lanes.all(&query),
-            Inner::Pool(pool, _) => read(&pool.query_all_raw(query.into_statement()).await?),
+            Inner::Pool(server) => read(&server.pool.all(query).await?),
             Inner::Transaction(late) => read(&late.all(query).await?),
         }
     }
 
-    /// The rows that a statement answers which only reads: no transaction has to begin for it.
-    pub(crate) async fn peek<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
+    /// Where many look for rows at the same moment, if that is worth it and this sees what is
+    /// committed and nothing else.
+    pub(crate) async fn lookups(&self) -> Option<&Lookups> {
         match &self.0 {
-            Inner::Transaction(late) => read(&late.peek(query).await?),
-            Inner::Sqlite(_) | Inner::Pool(..) => self.all(query).await,
+            Inner::Pool(server) => Some(&server.lookups),
+            Inner::Transaction(late) => late.lookups().await,
+            Inner::Sqlite(_) => None,
         }
     }
 
@@ -128,12 +134,11 @@ impl Connection {
 
     /// Runs a statement; says how many rows it changed.
     pub(crate) async fn execute(&self, query: Query) -> Result<u64> {
-        let done = match &self.0 {
-            Inner::Sqlite(lanes) => return lanes.execute(&query),
-            Inner::Pool(pool, _) => pool.execute_raw(query.into_statement()).await?,
-            Inner::Transaction(late) => return late.execute(query).await,
-        };
-        Ok(done.rows_affected())
+        match &self.0 {
+            Inner::Sqlite(lanes) => lanes.execute(&query),
+            Inner::Pool(server) => server.pool.execute(query).await,
+            Inner::Transaction(late) => late.execute(query).await,
+        }
     }
 
     /// Runs a statement that changes the one row on which all else depends; says whether it did. Where
@@ -141,7 +146,7 @@ impl Connection {
     pub(crate) async fn guarded(&self, query: Query) -> Result<bool> {
         match &self.0 {
             Inner::Transaction(late) => late.guarded(query).await,
-            Inner::Sqlite(_) | Inner::Pool(..) => Ok(self.execute(query).await? > 0),
+            Inner::Sqlite(_) | Inner::Pool(_) => Ok(self.execute(query).await? > 0),
         }
     }
 
@@ -149,7 +154,7 @@ impl Connection {
     pub(crate) async fn insert(&self, query: Query) -> Result<()> {
         match &self.0 {
             Inner::Transaction(late) => late.insert(query).await,
-            Inner::Sqlite(_) | Inner::Pool(..) => self.execute(query).await.map(|_| ()),
+            Inner::Sqlite(_) | Inner::Pool(_) => self.execute(query).await.map(|_| ()),
         }
     }
 

@@ -3,23 +3,29 @@
 mod queue;
 mod tx;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     TransactionTrait,
+    sqlx::postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::sync::watch;
 
 use crate::{
     Connection, Error, Result,
-    connection::sqlite::{File, Lanes, Use},
+    connection::{
+        postgres::Postgres,
+        sqlite::{File, Lanes, Use},
+    },
 };
 use queue::Queue;
 pub use tx::Tx;
 
 const ATTEMPTS: u32 = 5;
+/// Connections to PostgreSQL for those who go past the door: one to hold a lock, others beside it.
+const OUTSIDE: u32 = 4;
 /// Any number that nobody else of ours locks.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(123622405465189)";
 
@@ -67,7 +73,7 @@ enum Door {
     /// SQLite has one writer: whoever comes waits in line, and one commit serves all that wait.
     Queue { queue: Queue, readers: Lanes },
     /// PostgreSQL sees to it that transactions do not harm each other.
-    Pool(DatabaseConnection),
+    Pool(Arc<Postgres>),
 }
 
 /// A unit of work: what is done in one transaction, to all of its input or to nothing.
@@ -105,8 +111,10 @@ impl Db {
                 if !names_a_database(&options.url) {
                     return Err(Error::NoDatabaseNamed);
                 }
-                let pool = connect(options, options.connections).await?;
-                (Connection::pool(pool.clone()), Door::Pool(pool))
+                let outside = connect(options, OUTSIDE).await?;
+                let patience = options.acquire_timeout;
+                let server = Arc::new(Postgres::new(outside, options.connections, patience));
+                (Connection::pool(Arc::clone(&server)), Door::Pool(server))
             }
             other => {
                 return Err(Error::UnsupportedUrl { url: other.to_owned() });
@@ -130,7 +138,7 @@ impl Db {
     pub async fn outside(&self) -> Result<DatabaseConnection> {
         match &self.door {
             Door::Queue { .. } => connect(&self.options, 1).await,
-            Door::Pool(pool) => Ok(pool.clone()),
+            Door::Pool(server) => Ok(server.outside.clone()),
         }
     }
 
@@ -141,10 +149,10 @@ impl Db {
     /// Storage failures.
     #[expect(clippy::disallowed_methods, reason = "the lock lives as long as its transaction")]
     pub async fn alone(&self) -> Result<Option<DatabaseTransaction>> {
-        let Door::Pool(pool) = &self.door else {
+        let Door::Pool(server) = &self.door else {
             return Ok(None);
         };
-        let lock = pool.begin().await?;
+        let lock = server.outside.begin().await?;
         lock.execute_unprepared(MIGRATION_LOCK).await?;
         Ok(Some(lock))
     }
@@ -159,7 +167,7 @@ impl Db {
                 readers.close()?;
                 queue.close().await
             }
-            Door::Pool(pool) => Ok(pool.close_by_ref().await?),
+            Door::Pool(server) => server.close().await,
         }
     }
 
@@ -187,13 +195,13 @@ impl Db {
         T: Send + 'static,
         E: Fault,
     {
-        let pool = match &self.door {
+        let server = match &self.door {
             Door::Queue { queue, .. } => return queue.run(input, work).await,
-            Door::Pool(pool) => pool,
+            Door::Pool(server) => server,
         };
         let mut attempt = 1;
         loop {
-            match self.attempt(pool, &input, work, attempt > 1).await {
+            match self.attempt(server, &input, work, attempt > 1).await {
                 Err(fault) if attempt < ATTEMPTS && repeatable(&fault) => attempt += 1,
                 done => return done,
             }
@@ -202,7 +210,7 @@ impl Db {
 
     async fn attempt<I, T, E>(
         &self,
-        pool: &DatabaseConnection,
+        server: &Arc<Postgres>,
         input: &I,
         work: Work<I, T, E>,
         at_once: bool,
@@ -212,7 +220,7 @@ impl Db {
         T: Send + 'static,
         E: Fault,
     {
-        let tx = Tx::new(Connection::transaction(pool.clone(), at_once));
+        let tx = Tx::new(Connection::transaction(Arc::clone(server), at_once));
         let outcome = match work(&tx, input).await {
             Ok(value) => tx.store_events().await.map(|any| (value, any)).map_err(E::from),
             Err(fault) => Err(fault),
@@ -256,6 +264,18 @@ fn names_a_database(url: &str) -> bool {
     path.is_some_and(|(_, name)| !name.is_empty()) || url.contains("dbname=")
 }
 
+/// What does not leave the machine need not be encrypted, unless somebody asks for it.
+fn near(options: PgConnectOptions) -> PgConnectOptions {
+    let host = options.get_host();
+    let is_here = host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if is_here && matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
+        options.ssl_mode(PgSslMode::Disable)
+    } else {
+        options
+    }
+}
+
 async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnection> {
     let mut connect = ConnectOptions::new(&options.url);
     connect
@@ -264,7 +284,7 @@ async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnec
         // A connection that broke is noticed by the statement that meets it.
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|postgres| postgres.options(PLANS))
+        .map_sqlx_postgres_opts(|postgres| near(postgres.options(PLANS)))
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true)
         });

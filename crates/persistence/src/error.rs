@@ -70,6 +70,45 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the server has refused a statement, so that nothing of it was written.
+    pub(crate) const fn is_of_the_statement(&self) -> bool {
+        match self {
+            Self::Duplicate(_)
+            | Self::BrokenReference(_)
+            | Self::Serialization(_)
+            | Self::Database(_) => true,
+            Self::ChangedHands
+            | Self::Unavailable(_)
+            | Self::Busy { .. }
+            | Self::NotCommitted { .. }
+            | Self::Closed
+            | Self::Corrupt { .. }
+            | Self::UnsupportedUrl { .. }
+            | Self::NoDatabaseNamed
+            | Self::NoFileNamed => false,
+        }
+    }
+
+    /// The same, for another one who waited for the same.
+    pub(crate) fn shared(&self) -> Self {
+        let cause = |cause: &Cause| -> Cause { cause.to_string().into() };
+        match self {
+            Self::Duplicate(why) => Self::Duplicate(cause(why)),
+            Self::BrokenReference(why) => Self::BrokenReference(cause(why)),
+            Self::Serialization(why) => Self::Serialization(cause(why)),
+            Self::Unavailable(why) => Self::Unavailable(cause(why)),
+            Self::Database(why) => Self::Database(cause(why)),
+            Self::ChangedHands => Self::ChangedHands,
+            Self::Busy { waiting } => Self::Busy { waiting: *waiting },
+            Self::Closed => Self::Closed,
+            Self::NotCommitted { .. }
+            | Self::Corrupt { .. }
+            | Self::UnsupportedUrl { .. }
+            | Self::NoDatabaseNamed
+            | Self::NoFileNamed => Self::Database(self.to_string().into()),
+        }
+    }
+
     /// What went wrong, told to somebody whose work was to be committed together with that which
     /// met it.
     pub(crate) fn for_another(&self) -> Self {

@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, InsertStatement, Query as SeaQuery, SelectStatement},
+    sea_query::{Expr, InsertStatement, Query as SeaQuery},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     Backend, Connection, Result, Slice, Tx,
     entity::{event, event_log},
-    page::first_of_each,
+    page::{Along, first_of_each},
     query::{Query, Text},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
@@ -111,31 +111,23 @@ async fn read<T: FromRow>(
     limit: u64,
     horizon: Option<i64>,
 ) -> Result<Slice<T>> {
-    let query = event::Entity::find()
-        .filter(event::Column::Sequence.gt(after))
-        .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
-        .apply_if(first_of_types(after, types, limit + 1, horizon), |query, first| {
-            query.filter(event::Column::Sequence.in_subquery(first))
-        })
-        .order_by_asc(event::Column::Sequence)
-        .limit(limit + 1);
-    Ok(Slice::cut(db.select(&query).await?, limit))
-}
-
-/// The first ones of each of these types, as [`list`] wants them; `None` for all types.
-fn first_of_types(
-    after: i64,
-    types: &[String],
-    limit: u64,
-    horizon: Option<i64>,
-) -> Option<SelectStatement> {
-    let of_type = |kind: &String| {
-        event::Entity::find()
-            .filter(event::Column::EventType.eq(kind))
-            .filter(event::Column::Sequence.gt(after))
-            .apply_if(horizon, |query, horizon| query.filter(event::Column::Sequence.lte(horizon)))
+    use event::Column::{EventType, Sequence};
+    let (backend, most) = (db.backend(), limit + 1);
+    let along = |value| {
+        let rows = Along { backend, key: Sequence, after: Some(after.into()), value };
+        rows.of(event::Entity::find())
+            .apply_if(horizon, |query, horizon| query.filter(Sequence.lte(horizon)))
     };
-    first_of_each(event::Column::Sequence, types.iter().map(of_type), limit)
+    let of_type = |kind: &String| along(Some((EventType, kind.as_str().into())));
+    let query = match types {
+        [] => along(None),
+        [kind] => of_type(kind),
+        kinds => {
+            let each = kinds.iter().map(of_type);
+            first_of_each(backend, event::Entity::find(), Sequence, each, most)
+        }
+    };
+    Ok(Slice::cut(db.select(&query.limit(most)).await?, limit))
 }
 
 /// The position of the last event that can be read, or could before the log was trimmed; 0 in a

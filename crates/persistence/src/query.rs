@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::OnceLock};
 
 use sea_orm::{
-    ActiveModelTrait, DbBackend, EntityTrait, Insert, Iterable, QueryTrait, Statement,
-    StatementBuilder, Value, sea_query::Expr,
+    ActiveModelTrait, EntityTrait, Insert, Iterable, QueryTrait, Statement, StatementBuilder,
+    Value, sea_query::Expr,
 };
 
 use crate::{Backend, Result, Tx};
@@ -60,11 +60,6 @@ impl Query {
     pub(crate) fn values(&self) -> &[Value] {
         &self.values
     }
-
-    /// The same for the driver of PostgreSQL.
-    pub(crate) fn into_statement(self) -> Statement {
-        Statement::from_sql_and_values(DbBackend::Postgres, self.text, self.values)
-    }
 }
 
 /// The text of a statement that runs often: written once for each database, and prepared once by
@@ -94,6 +89,15 @@ impl Text {
             text.into_owned()
         });
         Query { text: Cow::Borrowed(text), values }
+    }
+
+    /// The text alone.
+    pub(crate) fn fixed<S: QueryTrait>(
+        &'static self,
+        backend: Backend,
+        write: impl FnOnce() -> S,
+    ) -> &'static str {
+        self.place(backend).get_or_init(|| Query::of(backend, &write()).text.into_owned())
     }
 
     /// The statement with these values, written in our own words, in which `$1` is the first value.

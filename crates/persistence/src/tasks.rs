@@ -12,7 +12,7 @@ use phaseline_phases::PhaseId;
 use phaseline_registry::{AgentType, Capability};
 use phaseline_tasks::{Priority, TaskState, TaskType};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice,
+    connection::lookup::{ById, among},
     entity::{task, task_dependency},
+    page::Along,
     query::Text,
     row::{FromRow, Row},
     tickets::{ROWS_AT_ONCE, ids_of},
@@ -149,6 +151,9 @@ const COLUMNS: [task::Column; 27] = {
 /// Storage failures.
 pub async fn find(db: &Connection, id: Uuid) -> Result<Option<Task>> {
     static TEXT: Text = Text::new();
+    if let Some(lookups) = db.lookups().await {
+        return lookups.tasks.find(id).await;
+    }
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(task::Column::Id.eq(id)).into_query()
     });
@@ -176,20 +181,23 @@ pub async fn with_ids(db: &Connection, ids: &[Uuid]) -> Result<Vec<Task>> {
 /// # Errors
 /// Storage failures.
 pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<Task>> {
+    use task::Column as C;
     let Filter { ticket_id, agent_id, phase_id, status } = filter;
-    let query = whole(db.backend())
-        .apply_if(*ticket_id, |query, ticket| query.filter(task::Column::TicketId.eq(ticket)))
-        .apply_if(*agent_id, |query, agent| query.filter(task::Column::AgentId.eq(agent)))
-        .apply_if(phase_id.as_ref(), |query, phase| {
-            query.filter(task::Column::PhaseId.eq(phase.as_str()))
-        })
-        .apply_if(*status, |query, status| {
-            query.filter(task::Column::Status.eq(status.to_string()))
-        })
-        .apply_if(page.after, |query, after| query.filter(task::Column::Id.gt(after)))
-        .order_by_asc(task::Column::Id)
-        .limit(page.limit + 1);
-    Ok(Slice::cut(db.select(&query).await?, page.limit))
+    let rows = whole(db.backend())
+        .apply_if(*ticket_id, |rows, ticket| rows.filter(C::TicketId.eq(ticket)))
+        .apply_if(*agent_id, |rows, agent| rows.filter(C::AgentId.eq(agent)));
+    let mut wanted = [
+        status.map(|status| (C::Status, status.to_string().into())),
+        phase_id.as_ref().map(|phase| (C::PhaseId, phase.as_str().into())),
+    ]
+    .into_iter()
+    .flatten();
+    // A ticket and an agent have few tasks, whatever else is wanted of these.
+    let value = if ticket_id.is_none() && agent_id.is_none() { wanted.next() } else { None };
+    let after = page.after.map(Into::into);
+    let rows = wanted.fold(rows, |rows, (column, value): (C, Value)| rows.filter(column.eq(value)));
+    let query = Along { backend: db.backend(), key: C::Id, after, value }.of(rows);
+    Ok(Slice::cut(db.select(&query.limit(page.limit + 1)).await?, page.limit))
 }
 
 /// All tasks of these tickets, in no order.
@@ -264,6 +272,13 @@ fn whole(backend: Backend) -> Select<task::Entity> {
         .select_only()
         .columns(COLUMNS)
         .expr_as(Expr::cust(dependencies), "depends_on")
+}
+
+impl ById for Task {
+    fn among() -> &'static str {
+        static TEXT: Text = Text::new();
+        TEXT.fixed(Backend::Postgres, || whole(Backend::Postgres).filter(among(task::Column::Id)))
+    }
 }
 
 impl FromRow for Task {

@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
+    connection::lookup::{ById, among},
     entity::{ticket, ticket_dependency},
-    page::first_of_each,
+    page::{Along, first_of_each},
     query::{Query, Text},
     row::{FromRow, Row},
 };
@@ -135,10 +136,13 @@ const COLUMNS: [ticket::Column; 23] = {
 /// Storage failures.
 pub async fn find(db: &Connection, id: Uuid) -> Result<Option<Ticket>> {
     static TEXT: Text = Text::new();
+    if let Some(lookups) = db.lookups().await {
+        return lookups.tickets.find(id).await;
+    }
     let query = TEXT.with(db.backend(), vec![id.into()], || {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).into_query()
     });
-    Ok(db.peek(query).await?.into_iter().next())
+    db.first(query).await
 }
 
 /// The ticket with this id, held against other writers until the transaction ends.
@@ -196,32 +200,35 @@ pub async fn find_and_keep(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
 /// Storage failures.
 pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<Ticket>> {
     let Filter { phases, priority, key } = filter;
-    let most = page.limit + 1;
-    let rest = |query: Select<ticket::Entity>| {
-        query
-            .apply_if(*priority, |query, priority| {
-                query.filter(ticket::Column::Priority.eq(priority.to_string()))
-            })
-            .apply_if(key.as_ref(), |query, key| query.filter(ticket::Column::Key.eq(key)))
-            .apply_if(page.after, |query, after| query.filter(ticket::Column::Id.gt(after)))
+    let (backend, most) = (db.backend(), page.limit + 1);
+    let rest = |rows: Select<ticket::Entity>| {
+        rows.apply_if(key.as_ref(), |rows, key| rows.filter(ticket::Column::Key.eq(key)))
     };
-    let inside = |query: Select<ticket::Entity>, phase: &PhaseId| {
-        rest(query.filter(ticket::Column::PhaseId.eq(phase.as_str())))
+    let along = |rows, value| {
+        let after = page.after.map(Into::into);
+        rest(Along { backend, key: ticket::Column::Id, after, value }.of(rows))
+    };
+    let priority = priority.map(|priority| priority.to_string());
+    let inside = |rows: Select<ticket::Entity>, phase: &PhaseId| {
+        let rows = rows.apply_if(priority.as_ref(), |rows, priority| {
+            rows.filter(ticket::Column::Priority.eq(priority))
+        });
+        along(rows, Some((ticket::Column::PhaseId, phase.as_str().into())))
     };
     let query = match phases.as_deref() {
-        None => rest(whole(db.backend())),
+        None => {
+            let value =
+                priority.clone().map(|priority| (ticket::Column::Priority, priority.into()));
+            along(whole(backend), value)
+        }
         Some([]) => return Ok(Slice::cut(Vec::new(), page.limit)),
-        Some([phase]) => inside(whole(db.backend()), phase),
+        Some([phase]) => inside(whole(backend), phase),
         Some(phases) => {
             let each = phases.iter().map(|phase| inside(ticket::Entity::find(), phase));
-            whole(db.backend())
-                .apply_if(first_of_each(ticket::Column::Id, each, most), |query, first| {
-                    query.filter(ticket::Column::Id.in_subquery(first))
-                })
+            first_of_each(backend, whole(backend), ticket::Column::Id, each, most)
         }
     };
-    let query = query.order_by_asc(ticket::Column::Id).limit(most);
-    Ok(Slice::cut(db.select(&query).await?, page.limit))
+    Ok(Slice::cut(db.select(&query.limit(most)).await?, page.limit))
 }
 
 /// The tickets with these keys, in no order.
@@ -325,6 +332,13 @@ pub(crate) fn ids_of(backend: Backend, table: &str, from: &str, to: &str, owner:
         Backend::Postgres => format!("string_agg(edge.{to}::text, ',')"),
     };
     format!("(SELECT {together} FROM {table} AS edge WHERE edge.{from} = {owner}.id)")
+}
+
+impl ById for Ticket {
+    fn among() -> &'static str {
+        static TEXT: Text = Text::new();
+        TEXT.fixed(Backend::Postgres, || whole(Backend::Postgres).filter(among(ticket::Column::Id)))
+    }
 }
 
 impl FromRow for Ticket {

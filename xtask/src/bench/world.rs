@@ -88,6 +88,13 @@ impl Place {
         Ok(place)
     }
 
+    /// Whether what is said to it stays within the machine.
+    pub(crate) fn is_here(&self) -> bool {
+        let place = self.url.split_once("://").map_or("", |(_, place)| place);
+        let host = place.split_once('@').map_or(place, |(_, host)| host);
+        ["localhost", "127.", "[::1]"].iter().any(|here| host.starts_with(here))
+    }
+
     /// Makes the tables.
     pub(crate) fn migrate(&self) -> anyhow::Result<()> {
         self.with(async |db| Ok(Migrator::up(db, None).await?))

@@ -5,14 +5,13 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-
-use crate::{Result, events::PLACES};
+use super::pool::Pool;
+use crate::{Result, events::PLACES, query::Query};
 
 /// How many looks are remembered that have not come true yet; of more, some are passed over.
 const REMEMBERED: usize = 64;
@@ -42,13 +41,14 @@ struct Look {
 
 impl Horizon {
     /// Looks how far can be read now: the last position of the last settled number.
-    pub(super) async fn reach(&self, pool: &DatabaseConnection) -> Result<i64> {
+    pub(super) async fn reach(&self, pool: &Arc<Pool>) -> Result<i64> {
         // The first look may bring news, which the second one settles unless somebody is still at
         // work.
         for _ in 0..2 {
             let newest = self.newest();
-            let look = Statement::from_sql_and_values(DbBackend::Postgres, LOOK, [newest.into()]);
-            let Some(row) = pool.query_one_raw(look).await? else {
+            let look = Query::raw(LOOK.to_owned(), vec![newest.into()]);
+            let rows = pool.all(look).await?;
+            let Some(row) = rows.first() else {
                 break;
             };
             let (taken, after, oldest): (i64, Option<i64>, i64) =

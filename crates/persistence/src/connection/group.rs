@@ -1,0 +1,411 @@
+//! Writes that are committed together: units of work that ask for the same statements with other
+//! values are one statement over all of these (`docs/adr/0021-group-commit-on-postgresql.md`).
+
+use std::{
+    collections::VecDeque,
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{DatabaseConnection, Value};
+use tokio::sync::oneshot;
+
+use super::{
+    gather::{Gather, Serve},
+    pool::Pool,
+    together::{renumbered, together},
+};
+use crate::{Error, Result, query::Query};
+
+/// How many units share one commit at most.
+const MOST: usize = 64;
+/// How many bytes of values one statement carries, unless one unit alone has more: as many as leave
+/// as one record of TLS. The second one would wait until the server has acknowledged the first.
+const MOST_BYTES: usize = 15 << 10;
+/// How many commits are under way at once.
+const LANES: u32 = 2;
+/// A lane does not wait for longer for what somebody else holds: whoever has to, waits by itself.
+const LANE: [(&str, &str); 1] = [("lock_timeout", "20ms")];
+/// For how many statements nobody is put together with others after that has failed.
+const WARY: u32 = 64;
+
+/// What is to be written: nothing, if there is a guard and it finds nothing to change.
+#[derive(Debug)]
+pub(super) struct Writes {
+    pub(super) guard: Option<Query>,
+    pub(super) inserts: Vec<Query>,
+}
+
+/// Whoever comes to write while others commit is in the next commit with whoever else came.
+#[derive(Debug)]
+pub(super) struct Group {
+    gather: Gather<Writer>,
+    lanes: Arc<Pool>,
+}
+
+struct Writer {
+    lanes: Arc<Pool>,
+    /// For those that have to be alone.
+    pool: Arc<Pool>,
+    wary: AtomicU32,
+}
+
+struct Job {
+    writes: Writes,
+    /// Its values as an object of JSON; `None` where it has to be alone.
+    row: Option<String>,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+impl Group {
+    /// Beside a pool, for those that cannot be put together with others.
+    pub(super) fn new(server: &DatabaseConnection, pool: Arc<Pool>, patience: Duration) -> Self {
+        let lanes = Pool::like(server, LANES, patience, LANE);
+        let writer = Writer { lanes: Arc::clone(&lanes), pool, wary: AtomicU32::new(0) };
+        Self { gather: Gather::new(writer, LANES as usize), lanes }
+    }
+
+    /// Writes all of it, durably.
+    ///
+    /// # Errors
+    /// [`Error::ChangedHands`] if the guard found nothing to change, or what it would change is being
+    /// changed by somebody else.
+    pub(super) async fn write(&self, writes: Writes) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let row = writes.row();
+        self.gather.give(Job { writes, row, reply });
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Lets go of the server.
+    pub(super) async fn close(&self) {
+        self.lanes.close().await;
+    }
+}
+
+impl Serve for Writer {
+    type Job = Job;
+
+    /// The first one with those like it.
+    fn pick(&self, waiting: &mut VecDeque<Job>) -> Vec<Job> {
+        let Some(first) = waiting.pop_front() else { return Vec::new() };
+        let wary = self.wary.load(Ordering::Relaxed);
+        if wary > 0 {
+            self.wary.store(wary - 1, Ordering::Relaxed);
+            return vec![first];
+        }
+        let Some(mut bytes) = first.row.as_ref().map(String::len) else { return vec![first] };
+        let mut jobs = vec![first];
+        let mut others = VecDeque::with_capacity(waiting.len());
+        for job in waiting.drain(..) {
+            let more = job.row.as_ref().map_or(usize::MAX, String::len);
+            let fits = jobs.len() < MOST && bytes.saturating_add(more) <= MOST_BYTES;
+            if fits && job.writes.is_like(&jobs[0].writes) {
+                bytes += more;
+                jobs.push(job);
+            } else {
+                others.push_back(job);
+            }
+        }
+        *waiting = others;
+        jobs
+    }
+
+    async fn serve(&self, jobs: Vec<Job>) {
+        let together: Option<Vec<&str>> = jobs.iter().map(|job| job.row.as_deref()).collect();
+        let outcome = match (jobs.as_slice(), together) {
+            ([], _) => return,
+            ([job], _) => job.writes.alone(&self.lanes).await.map(|applied| vec![applied]),
+            ([first, ..], Some(rows)) => self.written(&first.writes, &rows).await,
+            // Only those are picked together that can be written together.
+            (_, None) => return self.each_by_itself(jobs),
+        };
+        match outcome {
+            Ok(applied) => {
+                for (job, applied) in jobs.into_iter().zip(applied) {
+                    job.answer(Ok(applied));
+                }
+            }
+            // It has waited for somebody for too long, or one of them has spoilt it for all. The server
+            // has said so: nothing is written.
+            Err(Error::Database(_)) => self.each_by_itself(jobs),
+            Err(error) if jobs.len() == 1 || !error.is_of_the_statement() => {
+                for job in jobs {
+                    job.answer(Err(error.shared()));
+                }
+            }
+            Err(_) => {
+                self.wary.store(WARY, Ordering::Relaxed);
+                self.each_by_itself(jobs);
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Which units were written by one statement.
+    async fn written(&self, like: &Writes, rows: &[&str]) -> Result<Vec<bool>> {
+        let all = Query::raw(like.of_many(), vec![format!("[{}]", rows.join(",")).into()]);
+        if like.guard.is_none() {
+            self.lanes.execute(all).await?;
+            return Ok(vec![true; rows.len()]);
+        }
+        let mut applied = vec![false; rows.len()];
+        for row in self.lanes.all(all).await? {
+            let unit: i64 = row
+                .try_get_by_index(0)
+                .map_err(|why| Error::NotCommitted { why: why.to_string() })?;
+            let place = usize::try_from(unit - 1).ok().and_then(|unit| applied.get_mut(unit));
+            if let Some(place) = place {
+                *place = true;
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Beside the lanes, so that nobody else waits for them.
+    fn each_by_itself(&self, jobs: Vec<Job>) {
+        for job in jobs {
+            let pool = Arc::clone(&self.pool);
+            tokio::spawn(async move {
+                let done = job.writes.alone(&pool).await;
+                job.answer(done);
+            });
+        }
+    }
+}
+
+impl Job {
+    fn answer(self, applied: Result<bool>) {
+        let done = match applied {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::ChangedHands),
+            Err(error) => Err(error),
+        };
+        // Whoever asked may have gone.
+        let _ = self.reply.send(done);
+    }
+}
+
+impl Writes {
+    /// Writes it by itself; says whether the guard let it.
+    async fn alone(&self, pool: &Arc<Pool>) -> Result<bool> {
+        let all = together(self.guard.clone(), self.inserts.clone());
+        let changed = pool.execute(all).await?;
+        Ok(self.guard.is_none() || changed > 0)
+    }
+
+    /// Whether the other one differs from this one in its values alone.
+    fn is_like(&self, other: &Self) -> bool {
+        let alike = |one: &Query, other: &Query| {
+            one.text() == other.text()
+                && one.values().len() == other.values().len()
+                && one.values().iter().zip(other.values()).all(|(one, other)| {
+                    std::mem::discriminant(one) == std::mem::discriminant(other)
+                })
+        };
+        let guards = match (&self.guard, &other.guard) {
+            (Some(one), Some(other)) => alike(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        guards
+            && self.inserts.len() == other.inserts.len()
+            && self.inserts.iter().zip(&other.inserts).all(|(one, other)| alike(one, other))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Query> {
+        self.guard.iter().chain(&self.inserts)
+    }
+
+    /// Its values by their places.
+    fn row(&self) -> Option<String> {
+        let mut row = String::from("{");
+        for (place, value) in self.parts().flat_map(Query::values).enumerate() {
+            if place > 0 {
+                row.push(',');
+            }
+            // Writing to a string does not fail.
+            let (_, json) = cell(value)?;
+            let _ = write!(row, "\"c{}\":{}", place + 1, json.as_deref().unwrap_or("null"));
+        }
+        row.push('}');
+        Some(row)
+    }
+
+    /// The statement that does the same for each of the rows in its one value. What somebody else is
+    /// changing just now is left alone, so that nothing that is held waits for anything.
+    fn of_many(&self) -> String {
+        let values: Vec<&Value> = self.parts().flat_map(Query::values).collect();
+        let columns: Vec<String> = (1..=values.len()).map(|place| format!("c{place}")).collect();
+        let typed: Vec<String> = columns
+            .iter()
+            .zip(&values)
+            .map(|(column, value)| {
+                format!("{column} {}", cell(value).map_or("text", |(kind, _)| kind))
+            })
+            .collect();
+        let mut whole = format!(
+            "WITH given AS MATERIALIZED (SELECT * FROM ROWS FROM (json_to_recordset($1::json) \
+             AS ({})) WITH ORDINALITY AS given ({}, unit))",
+            typed.join(", "),
+            columns.join(", ")
+        );
+        let mut before = 0;
+        if let Some(guard) = &self.guard {
+            whole.push_str(", w0 AS (");
+            renumbered(&mut whole, &guarding(guard.text()), |place| format!("given.c{place}"));
+            whole.push_str(" RETURNING given.unit)");
+            before = guard.values().len();
+        }
+        for (nth, insert) in self.inserts.iter().enumerate() {
+            let last = nth + 1 == self.inserts.len() && self.guard.is_none();
+            let text = inserting(insert.text(), self.guard.is_some());
+            if !last {
+                let _ = write!(whole, ", i{nth} AS (");
+            }
+            whole.push_str(if last { " " } else { "" });
+            renumbered(&mut whole, &text, |place| format!("given.c{}", place + before));
+            whole.push_str(if last { "" } else { " RETURNING 1)" });
+            before += insert.values().len();
+        }
+        if self.guard.is_some() {
+            whole.push_str(" SELECT unit FROM w0");
+        }
+        whole
+    }
+}
+
+/// The update of one row as one of all rows that are free.
+fn guarding(update: &str) -> String {
+    let table = update.split_whitespace().nth(1).unwrap_or_default();
+    match update.split_once(" WHERE ") {
+        Some((set, condition)) => format!(
+            "{set} FROM given WHERE {condition} AND EXISTS (SELECT FROM {table} AS free \
+             WHERE free.ctid = {table}.ctid FOR NO KEY UPDATE SKIP LOCKED)"
+        ),
+        None => update.to_owned(),
+    }
+}
+
+/// The insert of one unit as one of all units, or of those whose guard let them through.
+fn inserting(insert: &str, guarded: bool) -> String {
+    let Some((into, rows)) = insert.split_once(" VALUES ") else { return insert.to_owned() };
+    let (rows, otherwise) = match rows.split_once(" ON CONFLICT ") {
+        Some((rows, otherwise)) => (rows, format!(" ON CONFLICT {otherwise}")),
+        None => (rows, String::new()),
+    };
+    let through = if guarded { " JOIN w0 ON w0.unit = given.unit" } else { "" };
+    format!(
+        "{into} SELECT row.* FROM given{through} CROSS JOIN LATERAL (VALUES {rows}) AS row{otherwise}"
+    )
+}
+
+/// What PostgreSQL calls the type of a value, and the value as JSON of which PostgreSQL makes the
+/// same value; `None` for one that has to be sent as it is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no column has any of all the others")]
+fn cell(value: &Value) -> Option<(&'static str, Option<String>)> {
+    Some(match value {
+        Value::Bool(value) => ("boolean", value.map(|value| value.to_string())),
+        Value::Int(value) => ("integer", value.map(|value| value.to_string())),
+        Value::BigInt(value) => ("bigint", value.map(|value| value.to_string())),
+        Value::Double(Some(value)) if !value.is_finite() => return None,
+        Value::Double(value) => ("double precision", value.map(|value| format!("{value:?}"))),
+        Value::String(text) => ("text", text.as_ref().and_then(|text| quoted(text))),
+        Value::Uuid(id) => ("uuid", id.map(|id| format!("\"{id}\""))),
+        // JSON that is null is something else than no JSON.
+        Value::Json(Some(document)) if document.is_null() => return None,
+        Value::Json(document) => ("json", document.as_ref().map(ToString::to_string)),
+        Value::ChronoDateTimeUtc(time) => {
+            let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+            ("timestamptz", time.map(|time| format!("\"{}\"", text(time))))
+        }
+        _ => return None,
+    })
+}
+
+fn quoted(text: &str) -> Option<String> {
+    serde_json::to_string(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str, values: &[Value]) -> Query {
+        Query::raw(text.to_owned(), values.to_vec())
+    }
+
+    fn moved() -> Writes {
+        let id = Value::from(uuid::Uuid::nil());
+        let guard = "UPDATE \"t\" SET \"a\" = $1 WHERE \"id\" = $2 AND \"version\" = $3";
+        Writes {
+            guard: Some(query(guard, &["x".into(), id.clone(), 7_i64.into()])),
+            inserts: vec![
+                query("INSERT INTO h (a, b) VALUES ($1, $2)", &[id, Value::Double(Some(1.5))]),
+                query(
+                    "INSERT INTO e (a) VALUES ($1, nextval('p')), ($2, currval('p'))",
+                    &["a".into(), Value::String(None)],
+                ),
+            ],
+        }
+    }
+
+    #[test]
+    fn many_units_are_one_statement_that_waits_for_nobody() {
+        assert_eq!(
+            moved().of_many(),
+            "WITH given AS MATERIALIZED (SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS \
+             (c1 text, c2 uuid, c3 bigint, c4 uuid, c5 double precision, c6 text, c7 text)) \
+             WITH ORDINALITY AS given (c1, c2, c3, c4, c5, c6, c7, unit)), \
+             w0 AS (UPDATE \"t\" SET \"a\" = given.c1 FROM given WHERE \"id\" = given.c2 \
+             AND \"version\" = given.c3 AND EXISTS (SELECT FROM \"t\" AS free \
+             WHERE free.ctid = \"t\".ctid FOR NO KEY UPDATE SKIP LOCKED) RETURNING given.unit), \
+             i0 AS (INSERT INTO h (a, b) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
+             CROSS JOIN LATERAL (VALUES (given.c4, given.c5)) AS row RETURNING 1), \
+             i1 AS (INSERT INTO e (a) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
+             CROSS JOIN LATERAL (VALUES (given.c6, nextval('p')), (given.c7, currval('p'))) AS row \
+             RETURNING 1) SELECT unit FROM w0"
+        );
+    }
+
+    #[test]
+    fn the_values_of_a_unit_are_an_object_by_place() {
+        let id = uuid::Uuid::nil();
+        assert_eq!(
+            moved().row().unwrap(),
+            format!(
+                "{{\"c1\":\"x\",\"c2\":\"{id}\",\"c3\":7,\"c4\":\"{id}\",\"c5\":1.5,\
+                 \"c6\":\"a\",\"c7\":null}}"
+            )
+        );
+    }
+
+    #[test]
+    fn units_are_put_together_that_differ_in_values_alone() {
+        let one = moved();
+        let mut other = moved();
+        assert!(one.is_like(&other));
+        other.inserts.pop();
+        assert!(!one.is_like(&other));
+        let unguarded = Writes { guard: None, ..moved() };
+        assert!(!one.is_like(&unguarded) && !unguarded.is_like(&one));
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_sent_alone() {
+        for value in [
+            Value::Double(Some(f64::NAN)),
+            Value::Json(Some(Box::new(serde_json::Value::Null))),
+            Value::Bytes(Some(vec![1])),
+        ] {
+            let writes = Writes { guard: None, inserts: vec![query("…", &[value])] };
+            assert_eq!(writes.row(), None);
+        }
+    }
+}
