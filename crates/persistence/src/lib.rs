@@ -33,6 +33,8 @@ mod decode;
 mod door;
 mod error;
 mod page;
+#[cfg(test)]
+mod plans;
 mod query;
 mod row;
 

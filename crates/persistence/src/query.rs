@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::OnceLock};
 
 use sea_orm::{
-    ActiveModelTrait, EntityTrait, Insert, Iterable, QueryTrait, Statement, StatementBuilder,
-    Value, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, EntityTrait, Insert, Iterable, QueryTrait, Statement,
+    StatementBuilder, Value, sea_query::Expr,
 };
 
 use crate::{Backend, Result, Tx};
@@ -118,6 +118,16 @@ impl Text {
             Backend::Sqlite => &self.sqlite,
             Backend::Postgres => &self.postgres,
         }
+    }
+}
+
+/// A column that is compared beside a key that leads to few rows. SQLite does not know how many rows
+/// have a value, and might take the index of this column, with half of the table behind it.
+pub(crate) fn beside(backend: Backend, column: impl ColumnTrait) -> Expr {
+    let column = Expr::col(column.as_column_ref());
+    match backend {
+        Backend::Sqlite => Expr::cust_with_expr("+?", column),
+        Backend::Postgres => column,
     }
 }
 

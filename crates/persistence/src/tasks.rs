@@ -12,8 +12,8 @@ use phaseline_phases::PhaseId;
 use phaseline_registry::{AgentType, Capability};
 use phaseline_tasks::{Priority, TaskState, TaskType};
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
-    sea_query::Expr,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    Value, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,13 +23,15 @@ use crate::{
     connection::lookup::{ById, among},
     entity::{task, task_dependency},
     page::Along,
-    query::Text,
+    query::{Text, beside},
     row::{FromRow, Row},
     tickets::{ROWS_AT_ONCE, ids_of},
 };
 
 pub use claimable::{Claimable, Given, claim, claimable};
 
+#[cfg(test)]
+pub(crate) use done::completed;
 pub use done::{counts, finished, finished_by, last_completed};
 pub use hands::{begin_held, end_held};
 pub use held::{Taken, TicketSeen, held_by, hold_all_of, live_of, overdue, take};
@@ -181,9 +183,13 @@ pub async fn with_ids(db: &Connection, ids: &[Uuid]) -> Result<Vec<Task>> {
 /// # Errors
 /// Storage failures.
 pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<Task>> {
+    Ok(Slice::cut(db.select(&listed(db.backend(), filter, page)).await?, page.limit))
+}
+
+pub(crate) fn listed(backend: Backend, filter: &Filter, page: Page) -> Select<task::Entity> {
     use task::Column as C;
     let Filter { ticket_id, agent_id, phase_id, status } = filter;
-    let rows = whole(db.backend())
+    let rows = whole(backend)
         .apply_if(*ticket_id, |rows, ticket| rows.filter(C::TicketId.eq(ticket)))
         .apply_if(*agent_id, |rows, agent| rows.filter(C::AgentId.eq(agent)));
     let mut wanted = [
@@ -193,11 +199,12 @@ pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<
     .into_iter()
     .flatten();
     // A ticket and an agent have few tasks, whatever else is wanted of these.
-    let value = if ticket_id.is_none() && agent_id.is_none() { wanted.next() } else { None };
+    let along = if ticket_id.is_none() && agent_id.is_none() { wanted.next() } else { None };
+    let rows = wanted.fold(rows, |rows, (column, value): (C, Value)| {
+        rows.filter(beside(backend, column).eq(value))
+    });
     let after = page.after.map(Into::into);
-    let rows = wanted.fold(rows, |rows, (column, value): (C, Value)| rows.filter(column.eq(value)));
-    let query = Along { backend: db.backend(), key: C::Id, after, value }.of(rows);
-    Ok(Slice::cut(db.select(&query.limit(page.limit + 1)).await?, page.limit))
+    Along { backend, key: C::Id, after, value: along }.of(rows).limit(page.limit + 1)
 }
 
 /// All tasks of these tickets, in no order.

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use phaseline_phases::PhaseId;
 use phaseline_tasks::{AttemptOutcome, FailureClass, TaskState};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Value};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Select, Value};
 use uuid::Uuid;
 
 use crate::{
-    Connection, Result,
+    Backend, Connection, Result,
     entity::{task, task_attempt},
-    query::Query,
+    query::{Query, beside},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
 };
@@ -65,18 +65,23 @@ pub struct FailedAttempt {
 /// # Errors
 /// Storage failures.
 pub async fn unfinished(db: &Connection, tickets: &[Uuid]) -> Result<Vec<Uuid>> {
-    let unfinished =
-        [TaskState::Pending, TaskState::Claimed, TaskState::Running, TaskState::Failed];
     let mut found = Vec::new();
     for tickets in tickets.chunks(ROWS_AT_ONCE) {
-        let query = task::Entity::find()
-            .select_only()
-            .column(task::Column::Id)
-            .filter(task::Column::TicketId.is_in(tickets.iter().copied()))
-            .filter(task::Column::Status.is_in(unfinished.map(|state| state.to_string())));
+        let query = unfinished_of(db.backend(), tickets);
         found.extend(db.select(&query).await?.into_iter().map(|(id,): (Uuid,)| id));
     }
     Ok(found)
+}
+
+pub(crate) fn unfinished_of(backend: Backend, tickets: &[Uuid]) -> Select<task::Entity> {
+    let unfinished =
+        [TaskState::Pending, TaskState::Claimed, TaskState::Running, TaskState::Failed];
+    let status = beside(backend, task::Column::Status);
+    task::Entity::find()
+        .select_only()
+        .column(task::Column::Id)
+        .filter(task::Column::TicketId.is_in(tickets.iter().copied()))
+        .filter(status.is_in(unfinished.map(|state| state.to_string())))
 }
 
 /// How much is completed of each phase of these tickets that has anything completed.
@@ -86,19 +91,22 @@ pub async fn unfinished(db: &Connection, tickets: &[Uuid]) -> Result<Vec<Uuid>> 
 pub async fn completed(db: &Connection, tickets: &[Uuid]) -> Result<Vec<Completed>> {
     let mut found = Vec::new();
     for tickets in tickets.chunks(ROWS_AT_ONCE) {
-        let query = task::Entity::find()
-            .select_only()
-            .column(task::Column::TicketId)
-            .column(task::Column::PhaseId)
-            .column_as(task::Column::Id.count(), "count")
-            .column_as(task::Column::FinishedAt.max(), "last_at")
-            .filter(task::Column::TicketId.is_in(tickets.iter().copied()))
-            .filter(task::Column::Status.eq(TaskState::Completed.to_string()))
-            .group_by(task::Column::TicketId)
-            .group_by(task::Column::PhaseId);
-        found.extend(db.select::<Completed>(&query).await?);
+        found.extend(db.select::<Completed>(&completed_of(db.backend(), tickets)).await?);
     }
     Ok(found)
+}
+
+pub(crate) fn completed_of(backend: Backend, tickets: &[Uuid]) -> Select<task::Entity> {
+    task::Entity::find()
+        .select_only()
+        .column(task::Column::TicketId)
+        .column(task::Column::PhaseId)
+        .column_as(task::Column::Id.count(), "count")
+        .column_as(task::Column::FinishedAt.max(), "last_at")
+        .filter(task::Column::TicketId.is_in(tickets.iter().copied()))
+        .filter(beside(backend, task::Column::Status).eq(TaskState::Completed.to_string()))
+        .group_by(task::Column::TicketId)
+        .group_by(task::Column::PhaseId)
 }
 
 /// How these tasks stand.

@@ -4,14 +4,16 @@ use chrono::{DateTime, Utc};
 use phaseline_context::FinishedTask;
 use phaseline_phases::PhaseId;
 use phaseline_tasks::TaskState;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+};
 use uuid::Uuid;
 
 use super::TABLE;
 use crate::{
-    Connection, Result,
+    Backend, Connection, Result,
     entity::task,
-    query::Text,
+    query::{Text, beside},
     row::{FromRow, Row},
 };
 
@@ -25,7 +27,7 @@ pub async fn finished(db: &Connection, ticket: Uuid, phase: &PhaseId) -> Result<
     let query = TEXT.with(db.backend(), values, || {
         use task::Column as C;
         let columns = [C::Id, C::TaskType, C::Title, C::FinishedAt, C::Result];
-        completed(ticket, phase).select_only().columns(columns).into_query()
+        completed(db.backend(), ticket, phase).select_only().columns(columns).into_query()
     });
     Ok(db.all(query).await?.into_iter().map(|Finished(task)| task).collect())
 }
@@ -39,8 +41,9 @@ pub async fn last_completed(
     ticket: Uuid,
     phase: &PhaseId,
 ) -> Result<Option<DateTime<Utc>>> {
-    let query =
-        completed(ticket, phase).select_only().column_as(task::Column::FinishedAt.max(), "last");
+    let query = completed(db.backend(), ticket, phase)
+        .select_only()
+        .column_as(task::Column::FinishedAt.max(), "last");
     Ok(db.select(&query).await?.into_iter().find_map(|(last,)| last))
 }
 
@@ -49,7 +52,10 @@ pub async fn last_completed(
 /// # Errors
 /// Storage failures.
 pub async fn finished_by(db: &Connection, ticket: Uuid, phase: &PhaseId) -> Result<Vec<String>> {
-    let query = completed(ticket, phase).select_only().column(task::Column::FinishedBy).distinct();
+    let query = completed(db.backend(), ticket, phase)
+        .select_only()
+        .column(task::Column::FinishedBy)
+        .distinct();
     Ok(db.select(&query).await?.into_iter().filter_map(|(by,)| by).collect())
 }
 
@@ -108,11 +114,11 @@ impl FromRow for Count {
     }
 }
 
-fn completed(ticket: Uuid, phase: &PhaseId) -> Select<task::Entity> {
+pub(crate) fn completed(backend: Backend, ticket: Uuid, phase: &PhaseId) -> Select<task::Entity> {
     task::Entity::find()
         .filter(task::Column::TicketId.eq(ticket))
-        .filter(task::Column::PhaseId.eq(phase.as_str()))
-        .filter(task::Column::Status.eq(TaskState::Completed.to_string()))
+        .filter(beside(backend, task::Column::PhaseId).eq(phase.as_str()))
+        .filter(beside(backend, task::Column::Status).eq(TaskState::Completed.to_string()))
 }
 
 /// The values of [`completed`], in its order.
