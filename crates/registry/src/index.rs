@@ -11,6 +11,7 @@ use crate::agent::Agent;
 use crate::health::{Health, HealthPolicy, Outlook};
 use crate::progress::Progress;
 use crate::silence::{Silent, stale};
+pub use able::{Able, Difference, Group, Hindrance, Nobody, Work};
 pub use heartbeats::{Beat, Heard, HeartbeatError, UnknownAgent};
 pub use judgement::Finding;
 use judgement::Judgement;
@@ -19,6 +20,7 @@ use order::Order;
 use postings::Postings;
 use tier::Tier;
 
+mod able;
 mod best;
 mod class;
 mod heartbeats;

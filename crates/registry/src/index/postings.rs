@@ -22,6 +22,8 @@ pub(super) struct Postings {
     taking_work: RoaringBitmap,
     draining: RoaringBitmap,
     terminated: RoaringBitmap,
+    /// Those that are neither available nor terminated.
+    out_of_service: Lists<AgentStatus>,
     capabilities: Lists<Capability>,
     tags: Lists<Tag>,
     phases: Lists<String>,
@@ -105,6 +107,8 @@ impl Postings {
         }
         if agent.status == AgentStatus::Terminated {
             self.terminated.insert(slot);
+        } else if !agent.status.is_available() {
+            self.out_of_service.insert(&agent.status, slot);
         }
         self.tiers.entry(Reverse(Tier::of(agent))).or_default().insert(slot);
     }
@@ -113,6 +117,7 @@ impl Postings {
         self.taking_work.remove(slot);
         self.draining.remove(slot);
         self.terminated.remove(slot);
+        self.out_of_service.remove(&agent.status, slot);
         let tier = Reverse(Tier::of(agent));
         if let Some(slots) = self.tiers.get_mut(&tier) {
             slots.remove(slot);
@@ -153,17 +158,51 @@ impl Postings {
         agent_type: Option<AgentType>,
     ) -> RoaringBitmap {
         // Starting from one capability is far less than starting from everybody.
-        let mut holding = match wanted.split_first() {
-            None => self.everybody.clone(),
-            Some((first, _)) => self.capabilities.get(first).cloned().unwrap_or_default(),
+        let (first, others) = match wanted.split_first() {
+            None => (Some(&self.everybody), wanted),
+            Some((first, others)) => (self.capabilities.get(first), others),
         };
-        holding -= &self.terminated;
-        let mut holding = Cow::Owned(holding);
-        for capability in wanted.iter().skip(1) {
+        let Some(first) = first else { return RoaringBitmap::new() };
+        let mut holding = Cow::Borrowed(first);
+        for capability in others {
             self.capabilities.narrow(&mut holding, capability);
         }
         self.narrow(&mut holding, phase_id, agent_type);
-        holding.into_owned()
+        match holding {
+            Cow::Borrowed(holding) => holding - &self.terminated,
+            Cow::Owned(holding) => holding - &self.terminated,
+        }
+    }
+
+    /// Those of these who take work and have a free slot; how well they are is not looked at.
+    pub(super) fn ready(&self, slots: &RoaringBitmap) -> RoaringBitmap {
+        let full = self.tiers().filter(|(tier, _)| tier.free_slots == 0);
+        full.fold(slots & &self.taking_work, |ready, (_, full)| ready - full)
+    }
+
+    /// The slots of agents that are neither available nor terminated, by their status.
+    pub(super) fn out_of_service(&self) -> impl Iterator<Item = (AgentStatus, &RoaringBitmap)> {
+        self.out_of_service.0.iter().map(|(status, slots)| (*status, slots))
+    }
+
+    /// Whether there is any agent that is not gone.
+    pub(super) fn is_anybody_there(&self) -> bool {
+        self.everybody.len() > self.terminated.len()
+    }
+
+    /// The types that these are of, each with the phases that those of it are bound to.
+    pub(super) fn kinds(
+        &self,
+        slots: &RoaringBitmap,
+    ) -> impl Iterator<Item = (AgentType, Option<&str>)> {
+        self.types.0.iter().flat_map(move |(agent_type, of_type)| {
+            let slots = slots & of_type;
+            let bound = self.phases.0.iter().map(|(phase, slots)| (Some(phase.as_str()), slots));
+            bound
+                .chain([(None, &self.in_any_phase)])
+                .filter(move |(_, bound)| !bound.is_disjoint(&slots))
+                .map(|(phase, _)| (*agent_type, phase))
+        })
     }
 
     /// How many agents that are not gone have this capability.
@@ -202,10 +241,10 @@ impl Postings {
         agent_type: Option<AgentType>,
     ) {
         if let Some(phase_id) = phase_id {
-            let fitting = match self.phases.get(phase_id) {
-                Some(bound) => &**slots & &(bound | &self.in_any_phase),
-                None => &**slots & &self.in_any_phase,
-            };
+            let mut fitting = &**slots & &self.in_any_phase;
+            if let Some(bound) = self.phases.get(phase_id) {
+                fitting |= &**slots & bound;
+            }
             *slots = Cow::Owned(fitting);
         }
         if let Some(agent_type) = &agent_type {

@@ -4,6 +4,7 @@ use super::{HeartbeatError, Index, UnknownAgent};
 use crate::testing::{agents, at, describe, id, name_of, wanted};
 use crate::{Agent, AgentGone, AgentStatus, Health, HealthPolicy, HeartbeatRecord, Progress};
 
+mod able;
 mod equivalence;
 mod holders;
 mod judgement;
