@@ -7,6 +7,7 @@ use std::hash::Hash;
 
 use roaring::RoaringBitmap;
 
+use super::posting::{Members, Posting};
 use super::tier::Tier;
 use crate::agent::{Agent, AgentType};
 use crate::capability::Capability;
@@ -35,7 +36,7 @@ pub(super) struct Postings {
 
 /// The slots that have a thing; a thing that nobody has is not kept.
 #[derive(Debug, Clone)]
-struct Lists<K>(HashMap<K, RoaringBitmap>);
+struct Lists<K>(HashMap<K, Posting>);
 
 impl Postings {
     pub(super) fn insert(&mut self, slot: u32, agent: &Agent) {
@@ -182,7 +183,7 @@ impl Postings {
 
     /// The slots of agents that are neither available nor terminated, by their status.
     pub(super) fn out_of_service(&self) -> impl Iterator<Item = (AgentStatus, &RoaringBitmap)> {
-        self.out_of_service.0.iter().map(|(status, slots)| (*status, slots))
+        self.out_of_service.0.iter().map(|(status, slots)| (*status, slots.slots()))
     }
 
     /// Whether there is any agent that is not gone.
@@ -196,8 +197,9 @@ impl Postings {
         slots: &RoaringBitmap,
     ) -> impl Iterator<Item = (AgentType, Option<&str>)> {
         self.types.0.iter().flat_map(move |(agent_type, of_type)| {
-            let slots = slots & of_type;
-            let bound = self.phases.0.iter().map(|(phase, slots)| (Some(phase.as_str()), slots));
+            let slots = slots & of_type.slots();
+            let bound =
+                self.phases.0.iter().map(|(phase, bound)| (Some(phase.as_str()), bound.slots()));
             bound
                 .chain([(None, &self.in_any_phase)])
                 .filter(move |(_, bound)| !bound.is_disjoint(&slots))
@@ -213,8 +215,8 @@ impl Postings {
 
     /// The capabilities that anyone has who is not gone, and how many have each.
     pub(super) fn holders(&self) -> impl Iterator<Item = (Capability, u64)> {
-        let counts = self.capabilities.0.iter().map(|(capability, slots)| {
-            (capability.clone(), slots.difference_len(&self.terminated))
+        let counts = self.capabilities.0.iter().map(|(capability, held)| {
+            (capability.clone(), held.slots().difference_len(&self.terminated))
         });
         counts.filter(|(_, count)| *count > 0)
     }
@@ -224,7 +226,7 @@ impl Postings {
         self.capabilities
             .0
             .iter()
-            .filter(|(_, slots)| !slots.is_subset(&self.terminated))
+            .filter(|(_, held)| !held.slots().is_subset(&self.terminated))
             .map(|(capability, _)| capability)
     }
 
@@ -252,8 +254,12 @@ impl Postings {
         }
     }
 
-    pub(super) fn with_capability(&self, capability: &Capability) -> Option<&RoaringBitmap> {
-        self.capabilities.get(capability)
+    pub(super) fn with_capability(&self, capability: &Capability) -> Option<Members<'_>> {
+        self.capabilities.0.get(capability).map(Posting::members)
+    }
+
+    pub(super) fn with_tag(&self, tag: &Tag) -> Option<&RoaringBitmap> {
+        self.tags.get(tag)
     }
 
     /// The slots of each tier, the best one first.
@@ -267,7 +273,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
     where
         K: Borrow<Q>,
     {
-        self.0.get(thing)
+        self.0.get(thing).map(Posting::slots)
     }
 
     fn insert(&mut self, thing: &K, slot: u32) {
@@ -276,7 +282,9 @@ impl<K: Eq + Hash + Clone> Lists<K> {
                 slots.insert(slot);
             }
             None => {
-                self.0.insert(thing.clone(), RoaringBitmap::from_iter([slot]));
+                let mut slots = Posting::default();
+                slots.insert(slot);
+                self.0.insert(thing.clone(), slots);
             }
         }
     }
@@ -284,7 +292,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
     fn remove(&mut self, thing: &K, slot: u32) {
         if let Some(slots) = self.0.get_mut(thing) {
             slots.remove(slot);
-            if slots.is_empty() {
+            if slots.slots().is_empty() {
                 self.0.remove(thing);
             }
         }
@@ -292,7 +300,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
 
     /// Keeps the slots that have the thing.
     fn narrow(&self, slots: &mut Cow<'_, RoaringBitmap>, thing: &K) {
-        match (self.0.get(thing), &mut *slots) {
+        match (self.get(thing), &mut *slots) {
             (None, slots) => *slots = Cow::Owned(RoaringBitmap::new()),
             (Some(having), Cow::Owned(slots)) => *slots &= having,
             (Some(having), Cow::Borrowed(all)) => *slots = Cow::Owned(&**all & having),
