@@ -1,7 +1,8 @@
 //! Answers: a body with its `ETag`, and where what was made can be found.
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, ResponseError,
+    error::JsonPayloadError,
     http::header::{self, ContentType},
     web::Bytes,
 };
@@ -31,6 +32,16 @@ pub(crate) fn added(path: String, body: impl Serialize) -> HttpResponse {
 /// A body without a version.
 pub(crate) fn plain(body: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
+}
+
+/// A body without a version that is likely to have up to so many bytes, which are reserved at once: to
+/// grow means to copy what is written already.
+pub(crate) fn sized(body: &impl Serialize, bytes: usize) -> HttpResponse {
+    let mut text = Vec::with_capacity(bytes);
+    match serde_json::to_writer(&mut text, body) {
+        Ok(()) => json(text.into()),
+        Err(error) => JsonPayloadError::Serialize(error).error_response(),
+    }
 }
 
 /// JSON that is written already.

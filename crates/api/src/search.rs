@@ -19,6 +19,9 @@ use crate::{
     view,
 };
 
+/// The JSON of a match with some capabilities is hardly longer.
+const MATCH_BYTES: usize = 1024;
+
 /// What somebody looks for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -66,8 +69,10 @@ async fn search(api: Data<Api>, query: Query<Wanted>) -> Result<HttpResponse, Re
     let wanted = wanted(query.0)?;
     let now = api.engine.sources().now();
     let found = api.engine.fleet().search(&wanted, now);
-    let items = found.into_iter().map(|found| view::found(&api.engine, found, now)).collect();
-    Ok(answer::plain(Matches { items }))
+    let items: Vec<Match> =
+        found.into_iter().map(|found| view::found(&api.engine, found, now)).collect();
+    let bytes = (items.len() + 1) * MATCH_BYTES;
+    Ok(answer::sized(&Matches { items }, bytes))
 }
 
 /// The one agent that fits best
@@ -88,7 +93,7 @@ async fn best_fit(api: Data<Api>, query: Query<Wanted>) -> Result<HttpResponse, 
         let nearest = nearest.map(|nearest| view::found(&api.engine, *nearest, now));
         Refusal::from(Error::NoFit(Box::new(no_fit))).with("nearest", nearest)
     })?;
-    Ok(answer::plain(view::found(&api.engine, found, now)))
+    Ok(answer::sized(&view::found(&api.engine, found, now), MATCH_BYTES))
 }
 
 fn wanted(query: Wanted) -> Result<registry::Wanted, Refusal> {

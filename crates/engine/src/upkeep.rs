@@ -110,9 +110,12 @@ pub async fn sweep(engine: &Engine) -> Result<usize> {
     if suspects.is_empty() {
         return Ok(0);
     }
-    for stored in agents::with_ids(engine.db.reader(), &suspects).await? {
-        engine.fleet.heard(&stored);
-        engine.fleet.learn_announced(&stored);
+    // Not all at once: it may be the whole fleet, which would be in memory twice.
+    for suspects in suspects.chunks(AGENTS_AT_ONCE) {
+        for stored in agents::with_ids(engine.db.reader(), suspects).await? {
+            engine.fleet.heard(&stored);
+            engine.fleet.learn_announced(&stored);
+        }
     }
     let mut announced = 0;
     // Not all in one transaction: when a whole fleet falls silent, others want to write, too.

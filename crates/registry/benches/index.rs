@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use divan::{Bencher, black_box};
 use phaseline_registry::{
     Agent, AgentStatus, AgentType, Capabilities, Capability, Capacity, HealthPolicy, Index, Wanted,
+    Work,
 };
 use uuid::Uuid;
 
@@ -32,6 +33,35 @@ fn best_fit(bencher: Bencher<'_, '_>, agents: u64) {
     let questions: Vec<Wanted> = (0..500).map(|_| question(&mut chance)).collect();
     let mut next = questions.iter().cycle();
     bencher.bench_local(|| black_box(index.best_fit(next.next().unwrap(), now()).is_ok()));
+}
+
+/// Who could do what takes one popular capability: a large part of the fleet, and many are free.
+#[divan::bench(args = SIZES)]
+fn able(bencher: Bencher<'_, '_>, agents: u64) {
+    let index = index(agents);
+    bencher.bench_local(|| black_box(index.able(&work(&[popular()]), 10, now())));
+}
+
+/// The same where nobody has a free slot, so that the reasons are counted.
+#[divan::bench(args = SIZES)]
+fn able_and_busy(bencher: Bencher<'_, '_>, agents: u64) {
+    let mut index = index(agents);
+    let fleet: Vec<Agent> = index.iter().map(|agent| Agent::clone(agent)).collect();
+    for agent in fleet {
+        let (slots_taken, status) = (agent.capacity.get(), AgentStatus::Running);
+        index.upsert(Agent { slots_taken, status, ..agent });
+    }
+    index.judge(0, usize::MAX, now(), |_| {});
+    bencher.bench_local(|| black_box(index.able(&work(&[popular()]), 10, now())));
+}
+
+fn popular() -> Capability {
+    Capability::parse("skill-001").unwrap()
+}
+
+fn work(capabilities: &[Capability]) -> Work<'_> {
+    let agent_type = AgentType::Worker;
+    Work { capabilities, phase_id: "PHASE_TESTING", agent_type, unable: &[] }
 }
 
 /// An agent that was not known.

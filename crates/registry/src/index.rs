@@ -11,6 +11,7 @@ use crate::agent::Agent;
 use crate::health::{Health, HealthPolicy, Outlook};
 use crate::progress::Progress;
 use crate::silence::{Silent, stale};
+pub use able::{Able, Difference, Group, Hindrance, Nobody, Work};
 pub use heartbeats::{Beat, Heard, HeartbeatError, UnknownAgent};
 pub use judgement::Finding;
 use judgement::Judgement;
@@ -19,6 +20,7 @@ use order::Order;
 use postings::Postings;
 use tier::Tier;
 
+mod able;
 mod best;
 mod class;
 mod heartbeats;
@@ -26,6 +28,7 @@ mod holders;
 mod judgement;
 mod numbers;
 mod order;
+mod posting;
 mod postings;
 mod search;
 mod tier;
@@ -204,7 +207,7 @@ impl Index {
                 (self.entries.len() - 1) as u32
             }
         };
-        let agent = sharing(&self.postings, None, agent);
+        let agent = self.sharing_lists(agent);
         self.postings.insert(slot, &agent);
         self.tiers[slot as usize] = Tier::of(&agent);
         self.slots.insert(id, slot);
@@ -212,6 +215,25 @@ impl Index {
         let entry = Entry::new(agent, &self.policy, self.watched_since);
         self.judgement.insert(slot, &entry);
         self.entries[slot as usize] = Some(entry);
+    }
+
+    /// The same agent; lists of labels that somebody else has share the list with that one, and of
+    /// other lists the labels share their text. Looks only at the last one who has the first label.
+    fn sharing_lists(&self, agent: Agent) -> Agent {
+        let slot = agent.capabilities.iter().next();
+        let slot = slot.and_then(|first| self.postings.with_capability(first)?.slots.max());
+        let other = slot.and_then(|slot| self.entry(slot)).map(|entry| &entry.agent.capabilities);
+        let capabilities = other.filter(|other| **other == agent.capabilities).cloned();
+        let slot = agent.tags.iter().next();
+        let slot = slot.and_then(|first| self.postings.with_tag(first)?.max());
+        let other = slot.and_then(|slot| self.entry(slot)).map(|entry| &entry.agent.tags);
+        let tags = other.filter(|other| **other == agent.tags).cloned();
+        let agent = sharing(&self.postings, None, agent);
+        Agent {
+            capabilities: capabilities.unwrap_or(agent.capabilities),
+            tags: tags.unwrap_or(agent.tags),
+            ..agent
+        }
     }
 
     fn entry_mut(&mut self, id: &Uuid) -> Option<&mut Entry> {

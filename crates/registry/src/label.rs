@@ -33,7 +33,8 @@ pub trait Kind: Copy + Ord + Hash + fmt::Debug {
 /// apart. A clone shares the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label<K> {
-    text: Arc<str>,
+    /// A thin pointer: a fleet has few different labels, and holds each of them many times.
+    text: Arc<Box<str>>,
     kind: PhantomData<K>,
 }
 
@@ -69,7 +70,7 @@ impl<K: Kind> Label<K> {
         }
         match text.chars().find(|character| character.is_control()) {
             Some(character) => Err(InvalidLabel::ControlCharacter { noun, character }),
-            None => Ok(Label { text: text.into(), kind: PhantomData }),
+            None => Ok(Label { text: Arc::new(text.into_boxed_str()), kind: PhantomData }),
         }
     }
 }
@@ -132,6 +133,9 @@ impl<K> Labels<K> {
     where
         Label<K>: Clone,
     {
+        if self.is_empty() {
+            return Labels::none();
+        }
         Labels(self.iter().map(|label| known(label).unwrap_or_else(|| label.clone())).collect())
     }
 

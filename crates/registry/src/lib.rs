@@ -52,7 +52,10 @@ pub use capacity::{Capacity, InvalidCapacity};
 pub use fit::{NoFit, best_fit};
 pub use health::{Health, HealthPolicy, InvalidHealthPolicy, Vitals, health};
 pub use heartbeat::{HeartbeatRecord, MOST_MISSED, Taken};
-pub use index::{Beat, Census, Finding, Heard, HeartbeatError, Index, UnknownAgent};
+pub use index::{
+    Able, Beat, Census, Difference, Finding, Group, Heard, HeartbeatError, Hindrance, Index,
+    Nobody, UnknownAgent, Work,
+};
 pub use label::{InvalidLabel, InvalidLabels, Kind, Label, Labels, MAX_LABEL_CHARS};
 pub use progress::{Progress, progress};
 pub use rank::{Match, Wanted, rank};

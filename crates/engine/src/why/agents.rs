@@ -3,33 +3,25 @@
 use std::collections::BTreeMap;
 
 use phaseline_persistence::tasks::Task;
-use phaseline_registry::AgentStatus;
+use phaseline_registry::{Able, AgentStatus, Difference, Group, Hindrance, Nobody};
 use uuid::Uuid;
 
-use super::{
-    Cause, CauseCode,
-    able::{Able, Hindrance, Nobody},
-    words,
-};
-
-/// How many agents a cause names.
-const NAMED: usize = 10;
+use super::{Cause, CauseCode, able::NAMED, words};
 
 /// What it means for a task who could do it.
 pub(super) fn cause(task: &Task, able: &Able) -> Cause {
     let cause = match able {
         Able::Nobody(nobody) => incapable(task, nobody),
         Able::Busy(hindered) => busy(task, hindered),
-        Able::Free(agents) => {
-            let is = if agents.len() == 1 { "agent is" } else { "agents are" };
+        Able::Free(Group { count, first }) => {
+            let is = if *count == 1 { "agent is" } else { "agents are" };
             let detail = format!(
-                "Nothing keeps {}: {} {is} able and free, and none has claimed it yet.",
+                "Nothing keeps {}: {count} {is} able and free, and none has claimed it yet.",
                 words::task(task),
-                agents.len(),
             );
             let help = "An agent gets it with POST /api/v1/agents/{id}/claim, the most urgent and oldest tasks first.";
-            let who = format!("agent {}", words::list(&named(agents), "or"));
-            Cause { agent_ids: named(agents), ..Cause::new(CauseCode::Ready, detail, help, who) }
+            let who = format!("agent {}", words::list(first, "or"));
+            Cause { agent_ids: first.clone(), ..Cause::new(CauseCode::Ready, detail, help, who) }
         }
     };
     let capabilities = if cause.capabilities.is_empty() {
@@ -73,7 +65,9 @@ fn incapable(task: &Task, nobody: &Nobody) -> Cause {
             );
             new(detail, format!("{register} Or add to the capabilities of one, or split the task."))
         }
-        Nobody::Elsewhere { agents, are } => {
+        Nobody::Elsewhere { agents, differences } => {
+            let mut are: Vec<String> = differences.iter().map(what).collect();
+            are.sort_unstable();
             let has = if required.is_empty() {
                 "There are agents"
             } else {
@@ -84,21 +78,22 @@ fn incapable(task: &Task, nobody: &Nobody) -> Cause {
                 has,
                 task.agent_type,
                 task.phase_id,
-                words::list(are, "or")
+                words::list(&are, "or")
             );
-            Cause { agent_ids: named(agents), ..new(detail, register) }
+            Cause { agent_ids: agents.first.clone(), ..new(detail, register) }
         }
         Nobody::Declined(agents) => {
             let help = format!(
                 "{register} GET /api/v1/tasks/{}/attempts shows what the others said; the task may require a capability that it does not name.",
                 task.id
             );
-            Cause { agent_ids: named(agents), ..new(declined(&subject, agents.len()), help) }
+            let agent_ids = agents.first.clone();
+            Cause { agent_ids, ..new(declined(&subject, agents.count), help) }
         }
     }
 }
 
-fn declined(subject: &str, count: usize) -> String {
+fn declined(subject: &str, count: u64) -> String {
     if count == 1 {
         format!("The only agent that could do {subject} has said that it cannot.")
     } else {
@@ -133,18 +128,19 @@ fn unknown(subject: &str, closest: &BTreeMap<String, Vec<String>>, register: &st
     }
 }
 
-fn busy(task: &Task, hindered: &BTreeMap<Hindrance, Vec<Uuid>>) -> Cause {
+fn busy(task: &Task, hindered: &BTreeMap<Hindrance, Group>) -> Cause {
     let subject = words::task(task);
-    let total: usize = hindered.values().map(Vec::len).sum();
+    let total: u64 = hindered.values().map(|agents| agents.count).sum();
     let reasons: Vec<String> = hindered
         .iter()
-        .map(|(why, agents)| format!("{} {}", agents.len(), why.says(agents.len())))
+        .map(|(why, agents)| format!("{} {}", agents.count, says(*why, agents.count)))
         .collect();
-    let mut helps: Vec<&str> = hindered.keys().map(|why| why.help()).collect();
+    let mut helps: Vec<&str> = hindered.keys().map(|why| help(*why)).collect();
     helps.dedup();
-    let agents: Vec<Uuid> = hindered.values().flatten().copied().collect();
+    let agents = hindered.values().flat_map(|agents| &agents.first);
+    let agent_ids: Vec<Uuid> = agents.copied().take(NAMED).collect();
     let detail = if total == 1 {
-        let why = hindered.keys().next().map_or("is busy", |why| why.says(1));
+        let why = hindered.keys().next().map_or("is busy", |why| says(*why, 1));
         format!("The only agent that could do {subject} {why}.")
     } else {
         format!(
@@ -154,41 +150,40 @@ fn busy(task: &Task, hindered: &BTreeMap<Hindrance, Vec<Uuid>>) -> Cause {
     };
     let help = words::sentence(&format!("{}, or register another agent.", helps.join(", or ")));
     let who = "the agents, or whoever runs them";
-    Cause {
-        agent_ids: named(&agents),
-        ..Cause::new(CauseCode::CapableAgentsBusy, detail, help, who)
+    Cause { agent_ids, ..Cause::new(CauseCode::CapableAgentsBusy, detail, help, who) }
+}
+
+fn says(why: Hindrance, count: u64) -> &'static str {
+    let (one, many) = match why {
+        Hindrance::Full => ("has all its slots taken", "have all their slots taken"),
+        Hindrance::Draining => ("is draining", "are draining"),
+        Hindrance::Unresponsive => ("is unresponsive", "are unresponsive"),
+        Hindrance::Status(status) => match status {
+            AgentStatus::Maintenance => ("is in maintenance", "are in maintenance"),
+            AgentStatus::Failed => ("has failed", "have failed"),
+            AgentStatus::Quarantined => ("is quarantined", "are quarantined"),
+            AgentStatus::Terminated => ("is terminated", "are terminated"),
+            AgentStatus::Idle | AgentStatus::Running | AgentStatus::Degraded => {
+                ("is at work", "are at work")
+            }
+        },
+    };
+    if count == 1 { one } else { many }
+}
+
+const fn help(why: Hindrance) -> &'static str {
+    match why {
+        Hindrance::Full => "wait until a slot is free",
+        Hindrance::Draining => "POST /api/v1/agents/{id}/resume ends the draining",
+        Hindrance::Status(_) => "bring an agent back into service",
+        Hindrance::Unresponsive => "have an agent send heartbeats again",
     }
 }
 
-impl Hindrance {
-    fn says(self, count: usize) -> &'static str {
-        let (one, many) = match self {
-            Self::Full => ("has all its slots taken", "have all their slots taken"),
-            Self::Draining => ("is draining", "are draining"),
-            Self::Unresponsive => ("is unresponsive", "are unresponsive"),
-            Self::Status(status) => match status {
-                AgentStatus::Maintenance => ("is in maintenance", "are in maintenance"),
-                AgentStatus::Failed => ("has failed", "have failed"),
-                AgentStatus::Quarantined => ("is quarantined", "are quarantined"),
-                AgentStatus::Terminated => ("is terminated", "are terminated"),
-                AgentStatus::Idle | AgentStatus::Running | AgentStatus::Degraded => {
-                    ("is at work", "are at work")
-                }
-            },
-        };
-        if count == 1 { one } else { many }
-    }
-
-    const fn help(self) -> &'static str {
-        match self {
-            Self::Full => "wait until a slot is free",
-            Self::Draining => "POST /api/v1/agents/{id}/resume ends the draining",
-            Self::Status(_) => "bring an agent back into service",
-            Self::Unresponsive => "have an agent send heartbeats again",
-        }
-    }
-}
-
-fn named(agents: &[Uuid]) -> Vec<Uuid> {
-    agents.iter().take(NAMED).copied().collect()
+/// In what an agent is another one than wanted.
+fn what(difference: &Difference) -> String {
+    let Difference { agent_type, phase_id } = difference;
+    let kind = agent_type.map(|other| format!("of the type {other}"));
+    let bound = phase_id.as_deref().map(|other| format!("bound to {other}"));
+    [kind, bound].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }

@@ -10,11 +10,11 @@ use phaseline_persistence::{
     why::{self as stored, Completed, FailedAttempt, Standing},
 };
 use phaseline_phases::{GateReport, PhaseId, Workflow};
-use phaseline_registry::{Health, Progress};
+use phaseline_registry::{Able, Health, Progress};
 use phaseline_tasks::TaskState;
 use uuid::Uuid;
 
-use super::able::{Able, Wanted, able};
+use super::able::{Wanted, able};
 use crate::{Engine, Result, Settings, gates, tickets::workflow};
 
 /// How far what is waited for is followed, from one ticket to the next.
@@ -232,24 +232,23 @@ impl Scene {
             unable.entry(task).or_default().push(agent);
         }
         let (now, tasks) = (self.now, &self.tasks);
-        let (able, holders) = engine.fleet.look(|index| {
-            // Many tasks ask for the same.
-            let mut asked: BTreeMap<Wanted, Able> = BTreeMap::new();
-            let mut answers = HashMap::new();
-            for task in pending.iter().filter_map(|id| tasks.get(id)) {
-                let wanted = Wanted::of(task, unable.remove(&task.id).unwrap_or_default());
-                let answer = asked.entry(wanted);
-                let answer = answer.or_insert_with_key(|wanted| able(index, wanted, now));
-                answers.insert(task.id, answer.clone());
-            }
+        // Many tasks ask for the same. Others come to the fleet between two questions.
+        let mut asked: BTreeMap<Wanted, Able> = BTreeMap::new();
+        for task in pending.iter().filter_map(|id| tasks.get(id)) {
+            let wanted = Wanted::of(task, unable.remove(&task.id).unwrap_or_default());
+            let answer = asked
+                .entry(wanted)
+                .or_insert_with_key(|wanted| engine.fleet.look(|index| able(index, wanted, now)));
+            self.able.insert(task.id, answer.clone());
+        }
+        self.holders = engine.fleet.look(|index| {
             let agents = tasks.values().filter_map(|task| task.agent_id);
             let holders = agents.filter_map(|id| {
                 let health = index.health(&id, now)?;
                 Some((id, Holder { health, progress: index.progress(&id, now)? }))
             });
-            (answers, holders.collect())
+            holders.collect()
         });
-        (self.able, self.holders) = (able, holders);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
 
+use super::posting::{Members, in_all};
 use super::postings::Postings;
 use crate::capability::Capability;
 
@@ -13,9 +14,9 @@ use crate::capability::Capability;
 pub(super) struct Class<'a> {
     pub(super) matched: usize,
     /// Who is in it has each of them.
-    pub(super) having: Vec<&'a RoaringBitmap>,
+    pub(super) having: Vec<Members<'a>>,
     /// Who has this is in a better class.
-    pub(super) lacking: Option<&'a RoaringBitmap>,
+    pub(super) lacking: Option<Members<'a>>,
 }
 
 /// Slots that have equally many of the required capabilities.
@@ -26,26 +27,14 @@ pub(super) struct Coverage<'a> {
 }
 
 impl Class<'_> {
-    /// Its eligible slots. The smallest bitmap comes first, so that what is left is little from there on.
+    /// Its eligible slots.
     pub(super) fn slots<'a>(&self, eligible: &'a RoaringBitmap) -> Coverage<'a> {
-        let mut having = self.having.clone();
-        having.sort_by_cached_key(|slots| slots.len());
-        let Some((smallest, others)) = having.split_first() else {
+        if self.having.is_empty() {
             return Coverage { matched: self.matched, slots: Cow::Borrowed(eligible) };
-        };
-        let mut slots = match others.split_first() {
-            Some((second, others)) => {
-                let mut slots = *smallest & *second;
-                others.iter().for_each(|other| slots &= *other);
-                slots &= eligible;
-                slots
-            }
-            None => *smallest & eligible,
-        };
-        if let Some(lacking) = self.lacking {
-            slots -= lacking;
         }
-        Coverage { matched: self.matched, slots: Cow::Owned(slots) }
+        let mut all = self.having.clone();
+        all.push(eligible.into());
+        Coverage { matched: self.matched, slots: Cow::Owned(in_all(all, self.lacking)) }
     }
 }
 
@@ -93,7 +82,7 @@ impl Postings {
             let Some(slots) = self.with_capability(capability) else {
                 continue;
             };
-            let mut carry = slots & eligible;
+            let mut carry = slots.slots & eligible;
             for counted in &mut at_least {
                 let both = &*counted & &carry;
                 *counted |= carry;

@@ -7,6 +7,7 @@ use std::hash::Hash;
 
 use roaring::RoaringBitmap;
 
+use super::posting::{Members, Posting};
 use super::tier::Tier;
 use crate::agent::{Agent, AgentType};
 use crate::capability::Capability;
@@ -22,6 +23,8 @@ pub(super) struct Postings {
     taking_work: RoaringBitmap,
     draining: RoaringBitmap,
     terminated: RoaringBitmap,
+    /// Those that are neither available nor terminated.
+    out_of_service: Lists<AgentStatus>,
     capabilities: Lists<Capability>,
     tags: Lists<Tag>,
     phases: Lists<String>,
@@ -33,7 +36,7 @@ pub(super) struct Postings {
 
 /// The slots that have a thing; a thing that nobody has is not kept.
 #[derive(Debug, Clone)]
-struct Lists<K>(HashMap<K, RoaringBitmap>);
+struct Lists<K>(HashMap<K, Posting>);
 
 impl Postings {
     pub(super) fn insert(&mut self, slot: u32, agent: &Agent) {
@@ -105,6 +108,8 @@ impl Postings {
         }
         if agent.status == AgentStatus::Terminated {
             self.terminated.insert(slot);
+        } else if !agent.status.is_available() {
+            self.out_of_service.insert(&agent.status, slot);
         }
         self.tiers.entry(Reverse(Tier::of(agent))).or_default().insert(slot);
     }
@@ -113,6 +118,7 @@ impl Postings {
         self.taking_work.remove(slot);
         self.draining.remove(slot);
         self.terminated.remove(slot);
+        self.out_of_service.remove(&agent.status, slot);
         let tier = Reverse(Tier::of(agent));
         if let Some(slots) = self.tiers.get_mut(&tier) {
             slots.remove(slot);
@@ -153,17 +159,52 @@ impl Postings {
         agent_type: Option<AgentType>,
     ) -> RoaringBitmap {
         // Starting from one capability is far less than starting from everybody.
-        let mut holding = match wanted.split_first() {
-            None => self.everybody.clone(),
-            Some((first, _)) => self.capabilities.get(first).cloned().unwrap_or_default(),
+        let (first, others) = match wanted.split_first() {
+            None => (Some(&self.everybody), wanted),
+            Some((first, others)) => (self.capabilities.get(first), others),
         };
-        holding -= &self.terminated;
-        let mut holding = Cow::Owned(holding);
-        for capability in wanted.iter().skip(1) {
+        let Some(first) = first else { return RoaringBitmap::new() };
+        let mut holding = Cow::Borrowed(first);
+        for capability in others {
             self.capabilities.narrow(&mut holding, capability);
         }
         self.narrow(&mut holding, phase_id, agent_type);
-        holding.into_owned()
+        match holding {
+            Cow::Borrowed(holding) => holding - &self.terminated,
+            Cow::Owned(holding) => holding - &self.terminated,
+        }
+    }
+
+    /// Those of these who take work and have a free slot; how well they are is not looked at.
+    pub(super) fn ready(&self, slots: &RoaringBitmap) -> RoaringBitmap {
+        let full = self.tiers().filter(|(tier, _)| tier.free_slots == 0);
+        full.fold(slots & &self.taking_work, |ready, (_, full)| ready - full)
+    }
+
+    /// The slots of agents that are neither available nor terminated, by their status.
+    pub(super) fn out_of_service(&self) -> impl Iterator<Item = (AgentStatus, &RoaringBitmap)> {
+        self.out_of_service.0.iter().map(|(status, slots)| (*status, slots.slots()))
+    }
+
+    /// Whether there is any agent that is not gone.
+    pub(super) fn is_anybody_there(&self) -> bool {
+        self.everybody.len() > self.terminated.len()
+    }
+
+    /// The types that these are of, each with the phases that those of it are bound to.
+    pub(super) fn kinds(
+        &self,
+        slots: &RoaringBitmap,
+    ) -> impl Iterator<Item = (AgentType, Option<&str>)> {
+        self.types.0.iter().flat_map(move |(agent_type, of_type)| {
+            let slots = slots & of_type.slots();
+            let bound =
+                self.phases.0.iter().map(|(phase, bound)| (Some(phase.as_str()), bound.slots()));
+            bound
+                .chain([(None, &self.in_any_phase)])
+                .filter(move |(_, bound)| !bound.is_disjoint(&slots))
+                .map(|(phase, _)| (*agent_type, phase))
+        })
     }
 
     /// How many agents that are not gone have this capability.
@@ -174,8 +215,8 @@ impl Postings {
 
     /// The capabilities that anyone has who is not gone, and how many have each.
     pub(super) fn holders(&self) -> impl Iterator<Item = (Capability, u64)> {
-        let counts = self.capabilities.0.iter().map(|(capability, slots)| {
-            (capability.clone(), slots.difference_len(&self.terminated))
+        let counts = self.capabilities.0.iter().map(|(capability, held)| {
+            (capability.clone(), held.slots().difference_len(&self.terminated))
         });
         counts.filter(|(_, count)| *count > 0)
     }
@@ -185,7 +226,7 @@ impl Postings {
         self.capabilities
             .0
             .iter()
-            .filter(|(_, slots)| !slots.is_subset(&self.terminated))
+            .filter(|(_, held)| !held.slots().is_subset(&self.terminated))
             .map(|(capability, _)| capability)
     }
 
@@ -202,10 +243,10 @@ impl Postings {
         agent_type: Option<AgentType>,
     ) {
         if let Some(phase_id) = phase_id {
-            let fitting = match self.phases.get(phase_id) {
-                Some(bound) => &**slots & &(bound | &self.in_any_phase),
-                None => &**slots & &self.in_any_phase,
-            };
+            let mut fitting = &**slots & &self.in_any_phase;
+            if let Some(bound) = self.phases.get(phase_id) {
+                fitting |= &**slots & bound;
+            }
             *slots = Cow::Owned(fitting);
         }
         if let Some(agent_type) = &agent_type {
@@ -213,8 +254,12 @@ impl Postings {
         }
     }
 
-    pub(super) fn with_capability(&self, capability: &Capability) -> Option<&RoaringBitmap> {
-        self.capabilities.get(capability)
+    pub(super) fn with_capability(&self, capability: &Capability) -> Option<Members<'_>> {
+        self.capabilities.0.get(capability).map(Posting::members)
+    }
+
+    pub(super) fn with_tag(&self, tag: &Tag) -> Option<&RoaringBitmap> {
+        self.tags.get(tag)
     }
 
     /// The slots of each tier, the best one first.
@@ -228,7 +273,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
     where
         K: Borrow<Q>,
     {
-        self.0.get(thing)
+        self.0.get(thing).map(Posting::slots)
     }
 
     fn insert(&mut self, thing: &K, slot: u32) {
@@ -237,7 +282,9 @@ impl<K: Eq + Hash + Clone> Lists<K> {
                 slots.insert(slot);
             }
             None => {
-                self.0.insert(thing.clone(), RoaringBitmap::from_iter([slot]));
+                let mut slots = Posting::default();
+                slots.insert(slot);
+                self.0.insert(thing.clone(), slots);
             }
         }
     }
@@ -245,7 +292,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
     fn remove(&mut self, thing: &K, slot: u32) {
         if let Some(slots) = self.0.get_mut(thing) {
             slots.remove(slot);
-            if slots.is_empty() {
+            if slots.slots().is_empty() {
                 self.0.remove(thing);
             }
         }
@@ -253,7 +300,7 @@ impl<K: Eq + Hash + Clone> Lists<K> {
 
     /// Keeps the slots that have the thing.
     fn narrow(&self, slots: &mut Cow<'_, RoaringBitmap>, thing: &K) {
-        match (self.0.get(thing), &mut *slots) {
+        match (self.get(thing), &mut *slots) {
             (None, slots) => *slots = Cow::Owned(RoaringBitmap::new()),
             (Some(having), Cow::Owned(slots)) => *slots &= having,
             (Some(having), Cow::Borrowed(all)) => *slots = Cow::Owned(&**all & having),

@@ -264,7 +264,7 @@ impl<'a> Search<'a> {
         let someone_has = |capability: &Capability| {
             let slots = self.index.postings.with_capability(capability);
             slots.is_some_and(|slots| {
-                slots.iter().any(|slot| eligible.contains(slot) && self.admits(slot))
+                slots.slots.iter().any(|slot| eligible.contains(slot) && self.admits(slot))
             })
         };
         let mut missing = self.required.clone();

@@ -4,6 +4,7 @@ use super::{HeartbeatError, Index, UnknownAgent};
 use crate::testing::{agents, at, describe, id, name_of, wanted};
 use crate::{Agent, AgentGone, AgentStatus, Health, HealthPolicy, HeartbeatRecord, Progress};
 
+mod able;
 mod equivalence;
 mod holders;
 mod judgement;
@@ -134,6 +135,26 @@ fn agents_share_the_text_of_equal_labels() {
     let tag = |agent: &Agent| text(agent.tags.iter().next().unwrap().as_str());
     assert!(std::ptr::eq(tag(amy), tag(bob)));
     assert_eq!(amy.capabilities.to_string(), "sql, rust");
+}
+
+#[test]
+fn agents_share_equal_lists_of_labels() {
+    let mut index = Index::new(POLICY, at(0));
+    for agent in agents("amy: rust sql, #gpu\n bob: rust sql, #gpu, #eu\n cat: sql rust, #gpu, #eu")
+    {
+        index.upsert(agent);
+    }
+    let [amy, bob, cat] = ["amy", "bob", "cat"].map(|name| index.get(&id(name)).unwrap());
+    let place = |agent: &Agent| {
+        [
+            agent.capabilities.iter().as_slice().as_ptr().addr(),
+            agent.tags.iter().as_slice().as_ptr().addr(),
+        ]
+    };
+    assert_eq!(place(amy)[0], place(bob)[0]);
+    assert_eq!(place(bob)[1], place(cat)[1]);
+    assert!(place(bob)[0] != place(cat)[0] && place(amy)[1] != place(bob)[1]);
+    assert_eq!(cat.capabilities.to_string(), "sql, rust");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use roaring::RoaringBitmap;
 use super::Search;
 use crate::index::best::Best;
 use crate::index::class::Class;
+use crate::index::posting::Members;
 use crate::score::{HEALTHY, Standing, coverage_micros};
 
 /// So many are looked at before bitmaps are put together.
@@ -51,9 +52,9 @@ impl Search<'_> {
             }
             for run in self.index.order.runs()? {
                 let mut all = class.having.clone();
-                all.extend([eligible, perhaps_healthy, with_tier, run]);
+                all.extend([eligible, perhaps_healthy, with_tier, run].map(Members::from));
                 let (fewest, others) = self.worthwhile(&mut all, looks, &best)?;
-                for slot in fewest {
+                for slot in fewest.slots {
                     looks = looks.checked_sub(1)?;
                     let lacking = || class.lacking.is_some_and(|lacking| lacking.contains(slot));
                     if !others.iter().all(|slots| slots.contains(slot)) || lacking() {
@@ -74,11 +75,11 @@ impl Search<'_> {
     /// The smallest of the bitmaps and the others, if enough are likely to be in all of them.
     fn worthwhile<'a, 'b>(
         &self,
-        all: &'a mut [&'b RoaringBitmap],
+        all: &'a mut [Members<'b>],
         looks: usize,
         best: &Best,
-    ) -> Option<(&'b RoaringBitmap, &'a [&'b RoaringBitmap])> {
-        all.sort_by_cached_key(|slots| slots.len());
+    ) -> Option<(Members<'b>, &'a [Members<'b>])> {
+        all.sort_by_cached_key(Members::len);
         let (fewest, others) = all.split_first()?;
         let everybody = self.index.entries.len() as f64;
         let share: f64 = others.iter().map(|slots| slots.len() as f64 / everybody).product();

@@ -8,11 +8,11 @@ use proptest::sample::{select, subsequence};
 use strum::IntoEnumIterator;
 use uuid::Uuid;
 
-use super::POLICY;
+use super::{POLICY, able};
 use crate::testing::at;
 use crate::{
     Agent, AgentStatus, AgentType, Capabilities, Capability, Capacity, Health, HeartbeatRecord,
-    Index, Tag, Tags, Wanted, best_fit, rank, stale, statistics,
+    Index, Tag, Tags, Wanted, Work, best_fit, rank, stale, statistics,
 };
 
 const WATCHED_SINCE_S: i64 = 50;
@@ -209,6 +209,7 @@ proptest! {
     fn the_index_answers_as_the_plain_rules_do(
         steps in vec(some_step(), 0..60),
         queries in vec((some_wanted(), 0..200_i64), 1..8),
+        (unable, named) in (btree_set(some_id(), 0..3), 0..12_usize),
     ) {
         let watched_since = at(WATCHED_SINCE_S);
         let mut index = Index::new(POLICY, watched_since);
@@ -245,6 +246,16 @@ proptest! {
                 .collect();
             found.sort();
             prop_assert_eq!(found, holders(&plain, wanted));
+            let work = Work {
+                capabilities,
+                phase_id: phase_id.as_deref().unwrap_or("A"),
+                agent_type: agent_type.unwrap_or(AgentType::Worker),
+                unable: &unable.iter().copied().collect::<Vec<_>>(),
+            };
+            prop_assert_eq!(
+                index.able(&work, named, now),
+                able::plain(&index, &plain, &work, named, (watched_since, now))
+            );
             for capability in capabilities {
                 let alone = Wanted { capabilities: vec![capability.clone()], ..Wanted::default() };
                 let count = holders(&plain, &alone).len() as u64;
