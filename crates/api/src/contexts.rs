@@ -110,7 +110,7 @@ async fn get(api: Data<Api>, id: Id, query: Query<Wanted>) -> Result<HttpRespons
 
 /// The whole document, as it is stored.
 async fn whole(api: &Api, id: Id) -> Result<HttpResponse, Refusal> {
-    let context = stored::context_text(api.engine.db().reader(), id.0)
+    let context = stored::context_text(api.engine.db().reader(), id.0, None)
         .await?
         .ok_or_else(|| view::missing(Noun::Ticket, id.0))?;
     let version = context.version;

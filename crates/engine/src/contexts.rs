@@ -12,7 +12,7 @@ use phaseline_context::{
 use phaseline_persistence::{
     Connection, Tx,
     tasks::{self, Task},
-    tickets::{self, ContextChange, ContextText, StoredOutline, Ticket},
+    tickets::{self, ContextChange, ContextText, PhaseText, StoredOutline, Ticket},
 };
 use phaseline_phases::{PhaseId, Transition, TransitionKind, Workflow};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct ContextState {
     pub document: Outline,
     /// What each phase found out, as JSON: the document as it is stored, which nobody has to read
     /// in order to pass it on.
-    pub phases: BTreeMap<PhaseId, String>,
+    pub phases: BTreeMap<PhaseId, Arc<str>>,
     /// The document in a few sentences.
     pub summary: String,
     /// The version of the ticket.
@@ -57,10 +57,11 @@ pub async fn update(
                 let workflow = workflow(&ticket.workflow_id)?;
                 workflow.require(phase)?;
                 let changed = aggregated(tx, workflow, &ticket, phase, prepared, call.now).await?;
-                if let Some(change) = changed {
-                    store(tx, call, &ticket, phase, &change).await?;
+                if let Some(change) = &changed {
+                    store(tx, call, &ticket, phase, change).await?;
                 }
-                let stored = tickets::context_text(tx.connection(), *id).await?;
+                let known = changed.as_ref().and_then(|change| change.phase.as_ref());
+                let stored = tickets::context_text(tx.connection(), *id, known).await?;
                 let gone = || missing(*id);
                 let ContextText { document, phases, summary, version } = stored.ok_or_else(gone)?;
                 Ok(ContextState { ticket_id: *id, document, phases, summary, version })
@@ -240,7 +241,7 @@ async fn anew(
     let mut summaries = tickets::summaries(tx.connection(), ticket.id).await?;
     summaries.insert(phase.clone(), context.summary.clone());
     let summary = summary_of(&summaries, workflow.sequence());
-    Ok(Some(ContextChange { document, summary, phase: Some(Arc::new(context)) }))
+    Ok(Some(ContextChange { document, summary, phase: Some(PhaseText::of(context)?) }))
 }
 
 /// The context document of a ticket without its phases.

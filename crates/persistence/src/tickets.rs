@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use context::{
-    ContextChange, ContextText, StoredContext, StoredOutline, attach_context, context,
+    ContextChange, ContextText, PhaseText, StoredContext, StoredOutline, attach_context, context,
     context_text, outline, record_context, summaries,
 };
 pub use write::{Edit, NewTicket, apply, delete, edit, insert, mark_templated, touch};

@@ -97,7 +97,7 @@ mod tests {
             let stored = document
                 .phases
                 .iter()
-                .map(|(id, phase)| (id.clone(), serde_json::to_string(phase).unwrap()));
+                .map(|(id, phase)| (id.clone(), serde_json::to_string(phase).unwrap().into()));
             let text = ContextText {
                 document: document.outline(),
                 phases: stored.collect(),

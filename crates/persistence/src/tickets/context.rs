@@ -59,7 +59,7 @@ pub struct ContextText {
     /// When each phase changed, and what is under review.
     pub document: Outline,
     /// What each phase found out, as JSON.
-    pub phases: BTreeMap<PhaseId, String>,
+    pub phases: BTreeMap<PhaseId, Arc<str>>,
     /// The document in a few sentences.
     pub summary: String,
     /// The version of the ticket that it belongs to.
@@ -74,7 +74,29 @@ pub struct ContextChange {
     /// The document in a few sentences.
     pub summary: String,
     /// The phase that was aggregated anew, if one was.
-    pub phase: Option<Arc<PhaseContext>>,
+    pub phase: Option<PhaseText>,
+}
+
+/// What a phase found out, with the text that it is stored as.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseText {
+    context: Arc<PhaseContext>,
+    text: Arc<str>,
+}
+
+impl PhaseText {
+    /// Writes it down.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for what cannot be written as JSON.
+    pub fn of(context: PhaseContext) -> Result<Self> {
+        let text = serde_json::to_string(&context).map_err(|why| Error::Corrupt {
+            table: PHASES,
+            column: "document",
+            why: why.to_string(),
+        })?;
+        Ok(Self { context: Arc::new(context), text: text.into() })
+    }
 }
 
 impl StoredContext {
@@ -102,13 +124,13 @@ impl StoredContext {
 /// # Errors
 /// Storage failures.
 pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
-    let rows = db.all::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash")).await?;
+    let rows = db.all::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash", None)).await?;
     let known = |Hash(hash): Hash| lately::find(&hash);
     let known: Option<Vec<Part<Decoded>>> = rows.into_iter().map(|row| row.read(known)).collect();
     // What is not known is read with all the rest, so that they are of one moment.
     let rows = match known {
         Some(rows) => rows,
-        None => db.all(parts(db.backend(), id, DECODED)).await?,
+        None => db.all(parts(db.backend(), id, DECODED, None)).await?,
     };
     let mut found = None;
     for Part { version, document, summary, phase } in rows {
@@ -124,16 +146,23 @@ pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>>
     }))
 }
 
-/// What the phases of this ticket found out, as it is stored.
+/// What the phases of this ticket found out, as it is stored. The text of a phase that was stored a
+/// moment ago need not be read again.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn context_text(db: &Connection, id: Uuid) -> Result<Option<ContextText>> {
-    let mut rows = db.all::<Part<Json>>(parts(db.backend(), id, "phase.document")).await?;
+pub async fn context_text(
+    db: &Connection,
+    id: Uuid,
+    known: Option<&PhaseText>,
+) -> Result<Option<ContextText>> {
+    let except = known.map(|known| &known.context.phase_id);
+    let mut rows = db.all::<Part<Json>>(parts(db.backend(), id, "phase.document", except)).await?;
     let Some(Part { version, document, summary, phase }) = rows.pop() else { return Ok(None) };
     let phases = rows.into_iter().filter_map(|part| part.phase).chain(phase);
-    let phases = phases.map(|(id, Json(text))| (id, text)).collect();
-    Ok(Some(ContextText { document, phases, summary, version }))
+    let phases = phases.map(|(id, Json(text))| (id, text.into()));
+    let known = known.map(|known| (known.context.phase_id.clone(), Arc::clone(&known.text)));
+    Ok(Some(ContextText { document, phases: phases.chain(known).collect(), summary, version }))
 }
 
 /// What the document of this ticket says beside its phases.
@@ -207,7 +236,7 @@ fn with_outline(
 }
 
 async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()> {
-    let Some(phase) = &change.phase else { return Ok(()) };
+    let Some(PhaseText { context: phase, text }) = &change.phase else { return Ok(()) };
     let db = tx.connection();
     let json = match db.backend() {
         Backend::Sqlite => "",
@@ -221,18 +250,13 @@ async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()
            summary = excluded.summary, content_hash = excluded.content_hash, \
            document = excluded.document"
     );
-    let document = serde_json::to_string(&**phase).map_err(|why| Error::Corrupt {
-        table: PHASES,
-        column: "document",
-        why: why.to_string(),
-    })?;
-    let (hash, length) = (lately::hash(&document), document.len());
+    let (hash, length) = (lately::hash(text), text.len());
     let values: [Value; 5] = [
         ticket.into(),
         phase.phase_id.as_str().into(),
         phase.summary.as_str().into(),
         hash.as_str().into(),
-        document.into(),
+        (&**text).into(),
     ];
     db.execute(Query::written(db.backend(), &sql, values)).await?;
     let tokens = Arc::new(OnceLock::new());

@@ -20,14 +20,16 @@ use crate::{
 /// What [`Decoded`] is read from.
 pub(super) const DECODED: &str = "phase.content_hash, phase.document";
 
-/// The outline with these columns of each phase, in one statement, so that they are of one moment.
-pub(super) fn parts(backend: Backend, id: Uuid, columns: &str) -> Query {
+/// The outline with these columns of each phase but one, in one statement, so that they are of one
+/// moment.
+pub(super) fn parts(backend: Backend, id: Uuid, columns: &str, except: Option<&PhaseId>) -> Query {
     let sql = format!(
         "SELECT ticket.version, ticket.context, ticket.context_summary, phase.phase_id, {columns} \
          FROM tickets AS ticket LEFT JOIN ticket_contexts AS phase ON phase.ticket_id = ticket.id \
-         WHERE ticket.id = $1"
+         AND phase.phase_id <> $2 WHERE ticket.id = $1"
     );
-    Query::written(backend, &sql, [id.into()])
+    let except = except.map_or("", PhaseId::as_str);
+    Query::written(backend, &sql, [id.into(), except.into()])
 }
 
 /// The outline, beside one of the phases where there are any.
