@@ -158,6 +158,8 @@ async fn who_finds_the_line_full_is_told_to_come_back_and_nothing_is_lost() {
     }
     let ask = |number: usize| {
         let request = server.request(Method::POST, "/tickets");
+        // With a key it needs a transaction of its own.
+        let request = request.header("idempotency-key", &format!("key-{number}"));
         request.json(json!({ "title": format!("number {number}") })).send()
     };
     let asked = async {

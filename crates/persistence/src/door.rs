@@ -7,8 +7,8 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    RuntimeErr, TransactionTrait,
     sqlx::postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::sync::watch;
@@ -39,10 +39,11 @@ const PLANS: [(&str, &str); 3] =
 pub struct DbOptions {
     /// `sqlite://path` (made when absent) or `postgres://user@host/name`.
     pub url: String,
-    /// Connections of the pool on PostgreSQL, readers on SQLite.
+    /// Readers on SQLite. On PostgreSQL the connections for transactions and lists; four more carry
+    /// what is asked by id, and commits that are put together.
     pub connections: u32,
-    /// How long a caller waits before it is told to come back: for a connection on PostgreSQL, for
-    /// its turn to write on SQLite.
+    /// How long a caller waits before it is told to come back: for a connection or its turn on
+    /// PostgreSQL, for its turn to write on SQLite.
     pub acquire_timeout: Duration,
     /// How many callers may wait to write to SQLite before the next one is told to come back.
     pub queue: usize,
@@ -53,7 +54,7 @@ impl DbOptions {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let url = url.into();
-        // On PostgreSQL those who commit at once share an fsync.
+        // On PostgreSQL those who commit at once share an fsync, where one statement is not enough.
         let connections = if scheme(&url) == "sqlite" { 8 } else { 16 };
         Self { url, connections, acquire_timeout: Duration::from_secs(10), queue: 1024 }
     }
@@ -264,7 +265,7 @@ fn names_a_database(url: &str) -> bool {
     path.is_some_and(|(_, name)| !name.is_empty()) || url.contains("dbname=")
 }
 
-/// What does not leave the machine need not be encrypted, unless somebody asks for it.
+/// What does not leave the machine need not be encrypted, unless somebody has said how to.
 fn near(options: PgConnectOptions) -> PgConnectOptions {
     let host = options.get_host();
     let is_here = host == "localhost"
@@ -277,6 +278,27 @@ fn near(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnection> {
+    if options.url.contains("sslmode=") || scheme(&options.url) == "sqlite" {
+        return Ok(Database::connect(connecting(options, connections)).await?);
+    }
+    let mut plain = connecting(options, connections);
+    plain.map_sqlx_postgres_opts(|postgres| near(postgres.options(PLANS)));
+    match Database::connect(plain).await {
+        // Behind a tunnel, or by its own rules, the server may want it all the same.
+        Err(error) if is_refused(&error) => {
+            Ok(Database::connect(connecting(options, connections)).await?)
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Whether the server does not let this connection in.
+fn is_refused(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(cause)) = error else { return false };
+    cause.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "28000")
+}
+
+fn connecting(options: &DbOptions, connections: u32) -> ConnectOptions {
     let mut connect = ConnectOptions::new(&options.url);
     connect
         .max_connections(connections)
@@ -284,9 +306,9 @@ async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnec
         // A connection that broke is noticed by the statement that meets it.
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|postgres| near(postgres.options(PLANS)))
+        .map_sqlx_postgres_opts(|postgres| postgres.options(PLANS))
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true)
         });
-    Ok(Database::connect(connect).await?)
+    connect
 }

@@ -160,7 +160,7 @@ enum Fate {
 }
 
 /// PostgreSQL: class 40 is a rollback that a repeat cures (40001 serialization failure, 40P01
-/// deadlock), class 53 and 57P are a server out of resources or going down.
+/// deadlock), 55P03 a row that somebody held for too long, class 53 and 57P are a server out of resources or going down.
 fn fate(error: &DbErr) -> Fate {
     if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
         return Fate::Wait;
@@ -174,7 +174,7 @@ fn fate(error: &DbErr) -> Fate {
         return Fate::Wait;
     };
     let code = database.code().unwrap_or_default();
-    if code == "40001" || code == "40P01" {
+    if code == "40001" || code == "40P01" || code == "55P03" {
         Fate::RunAgain
     } else if code.starts_with("53") && code.len() == 5 || code.starts_with("57P") {
         Fate::Wait

@@ -32,6 +32,11 @@ pub(crate) async fn plan(db: &Db, query: &Query) -> String {
 
 /// Tickets with five pending tasks each.
 pub(crate) async fn seed(db: &Db) {
+    seed_of(db, TICKETS).await;
+}
+
+/// The same of so many tickets.
+pub(crate) async fn seed_of(db: &Db, tickets: u32) {
     let sqlite = db.reader().backend() == Backend::Sqlite;
     let rows = |count: u32| match sqlite {
         true => format!(
@@ -54,7 +59,7 @@ pub(crate) async fn seed(db: &Db) {
              SELECT {}, 'A', 'B', 'standard', 'PHASE_DESIGN', 1, {made}, 'MEDIUM', '{{}}', '', \
                '[]', '[]', 0, 1, {made}, {made} FROM {}",
             id("i"),
-            rows(TICKETS)
+            rows(tickets)
         ),
         format!(
             "INSERT INTO tasks (id, ticket_id, phase_id, phase_rank, task_type, description, \
@@ -64,8 +69,8 @@ pub(crate) async fn seed(db: &Db) {
              SELECT {}, {}, 'PHASE_DESIGN', 2, 'design', 'C', 'MEDIUM', 2, 'worker', '[\"rust\"]', \
                'pending', 3, 0, 0, 0, 0, 1, {made}, {made} FROM {}",
             id("i"),
-            id(&format!("(i % {TICKETS}) + 1")),
-            rows(5 * TICKETS)
+            id(&format!("(i % {tickets}) + 1")),
+            rows(5 * tickets)
         ),
         "ANALYZE".to_owned(),
     ] {

@@ -6,6 +6,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::runtime::Handle;
+
+use crate::{Error, Result};
+
+/// How many jobs may wait.
+const LENGTH: usize = 4096;
+
 /// Who serves what was gathered.
 pub(super) trait Serve: Send + Sync + 'static {
     /// What one caller wants, with the way to answer it.
@@ -26,6 +33,8 @@ pub(super) struct Gather<S: Serve>(Arc<Inner<S>>);
 struct Inner<S: Serve> {
     server: S,
     lanes: usize,
+    /// Where the lanes are: one caller's runtime may end while others wait.
+    runtime: Handle,
     line: Mutex<Line<S::Job>>,
 }
 
@@ -35,20 +44,30 @@ struct Line<J> {
 }
 
 impl<S: Serve> Gather<S> {
+    /// Lanes on the runtime that this is called on.
     pub(super) fn new(server: S, lanes: usize) -> Self {
+        let runtime = Handle::current();
         let line = Mutex::new(Line { waiting: VecDeque::new(), at_work: 0 });
-        Self(Arc::new(Inner { server, lanes, line }))
+        Self(Arc::new(Inner { server, lanes, runtime, line }))
     }
 
-    /// Sees to it that a job is served. It is, whether or not its caller goes on waiting.
-    pub(super) fn give(&self, job: S::Job) {
+    /// Sees to it that a job is served.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub(super) fn give(&self, job: S::Job) -> Result<()> {
         let mut line = self.0.line();
+        if line.waiting.len() >= LENGTH {
+            return Err(Error::Busy { waiting: LENGTH });
+        }
         line.waiting.push_back(job);
         if line.at_work < self.0.lanes {
             line.at_work += 1;
             drop(line);
-            tokio::spawn(Lane { inner: Arc::clone(&self.0), ended: false }.run());
+            let lane = Lane { inner: Arc::clone(&self.0), ended: false };
+            self.0.runtime.spawn(lane.run());
         }
+        Ok(())
     }
 }
 
@@ -159,7 +178,7 @@ mod tests {
 
     fn ask(gather: &Gather<Halves>, number: u32) -> oneshot::Receiver<u32> {
         let (reply, answer) = oneshot::channel();
-        gather.give(Number(number, reply));
+        gather.give(Number(number, reply)).unwrap();
         answer
     }
 
@@ -184,6 +203,22 @@ mod tests {
         // The lane has ended; the next one begins.
         leave.send(()).await.unwrap();
         assert_eq!(ask(&gather, 8).await.unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn the_line_is_not_endless() {
+        let (gather, leave, _seen) = halves();
+        let first = ask(&gather, 1);
+        tokio::task::yield_now().await;
+        let waiting: Vec<_> = (0..LENGTH as u32).map(|number| ask(&gather, 2 * number)).collect();
+        let (reply, _answer) = oneshot::channel();
+        let refused = gather.give(Number(1, reply));
+        assert!(matches!(refused, Err(Error::Busy { waiting: LENGTH })), "{refused:?}");
+        for _ in 0..2 {
+            leave.send(()).await.unwrap();
+        }
+        first.await.unwrap();
+        assert_eq!(futures::future::join_all(waiting).await.len(), LENGTH);
     }
 
     #[tokio::test]

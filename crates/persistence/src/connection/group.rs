@@ -1,5 +1,5 @@
 //! Writes that are committed together: units of work that ask for the same statements with other
-//! values are one statement over all of these (`docs/adr/0021-group-commit-on-postgresql.md`).
+//! values are one statement over all of these (`docs/adr/0021-together-on-postgresql.md`).
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -46,6 +46,7 @@ pub(super) struct Writes {
 pub(super) struct Group {
     gather: Gather<Writer>,
     lanes: Arc<Pool>,
+    patience: Duration,
 }
 
 struct Writer {
@@ -59,15 +60,19 @@ struct Job {
     writes: Writes,
     /// Its values as an object of JSON; `None` where it has to be alone.
     row: Option<String>,
+    /// Until when it may wait for its turn.
+    until: Instant,
+    /// Whether it must not be put together with others for now.
+    is_apart: bool,
     reply: oneshot::Sender<Result<()>>,
 }
 
 impl Group {
     /// Beside a pool, for those that cannot be put together with others.
     pub(super) fn new(server: &DatabaseConnection, pool: Arc<Pool>, patience: Duration) -> Self {
-        let lanes = Pool::like(server, LANES, patience, LANE);
+        let lanes = Pool::beside(server, LANES, patience, &LANE);
         let writer = Writer { lanes: Arc::clone(&lanes), pool, wary: AtomicU32::new(0) };
-        Self { gather: Gather::new(writer, LANES as usize), lanes }
+        Self { gather: Gather::new(writer, LANES as usize), lanes, patience }
     }
 
     /// Writes all of it, durably.
@@ -77,8 +82,8 @@ impl Group {
     /// changed by somebody else.
     pub(super) async fn write(&self, writes: Writes) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        let row = writes.row();
-        self.gather.give(Job { writes, row, reply });
+        let (row, until) = (writes.row(), Instant::now() + self.patience);
+        self.gather.give(Job { writes, row, until, is_apart: false, reply })?;
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
@@ -93,11 +98,16 @@ impl Serve for Writer {
 
     /// The first one with those like it.
     fn pick(&self, waiting: &mut VecDeque<Job>) -> Vec<Job> {
+        let length = waiting.len();
         let Some(first) = waiting.pop_front() else { return Vec::new() };
+        if first.until < Instant::now() {
+            first.answer(Err(Error::Busy { waiting: length }));
+            return Vec::new();
+        }
         let wary = self.wary.load(Ordering::Relaxed);
         if wary > 0 {
             self.wary.store(wary - 1, Ordering::Relaxed);
-            return vec![first];
+            return vec![Job { is_apart: true, ..first }];
         }
         let Some(mut bytes) = first.row.as_ref().map(String::len) else { return vec![first] };
         let mut jobs = vec![first];
@@ -120,6 +130,7 @@ impl Serve for Writer {
         let together: Option<Vec<&str>> = jobs.iter().map(|job| job.row.as_deref()).collect();
         let outcome = match (jobs.as_slice(), together) {
             ([], _) => return,
+            ([job], _) if job.is_apart => return self.each_by_itself(jobs),
             ([job], _) => job.writes.alone(&self.lanes).await.map(|applied| vec![applied]),
             ([first, ..], Some(rows)) => self.written(&first.writes, &rows).await,
             // Only those are picked together that can be written together.
@@ -131,14 +142,14 @@ impl Serve for Writer {
                     job.answer(Ok(applied));
                 }
             }
-            // It has waited for somebody for too long, or one of them has spoilt it for all. The server
-            // has said so: nothing is written.
-            Err(Error::Database(_)) => self.each_by_itself(jobs),
+            // It has waited for somebody for too long.
+            Err(Error::Serialization(_)) => self.each_by_itself(jobs),
             Err(error) if jobs.len() == 1 || !error.is_of_the_statement() => {
                 for job in jobs {
                     job.answer(Err(error.shared()));
                 }
             }
+            // One of them has spoilt it for all. The server has said so: nothing is written.
             Err(_) => {
                 self.wary.store(WARY, Ordering::Relaxed);
                 self.each_by_itself(jobs);
@@ -157,9 +168,8 @@ impl Writer {
         }
         let mut applied = vec![false; rows.len()];
         for row in self.lanes.all(all).await? {
-            let unit: i64 = row
-                .try_get_by_index(0)
-                .map_err(|why| Error::NotCommitted { why: why.to_string() })?;
+            let unit: i64 =
+                row.try_get_by_index(0).map_err(|why| Error::Unavailable(why.into()))?;
             let place = usize::try_from(unit - 1).ok().and_then(|unit| applied.get_mut(unit));
             if let Some(place) = place {
                 *place = true;
@@ -258,9 +268,8 @@ impl Writes {
         );
         let mut before = 0;
         if let Some(guard) = &self.guard {
-            whole.push_str(", w0 AS (");
+            whole.push_str(", ");
             renumbered(&mut whole, &guarding(guard.text()), |place| format!("given.c{place}"));
-            whole.push_str(" RETURNING given.unit)");
             before = guard.values().len();
         }
         for (nth, insert) in self.inserts.iter().enumerate() {
@@ -281,16 +290,17 @@ impl Writes {
     }
 }
 
-/// The update of one row as one of all rows that are free.
+/// The update of one row as one of all rows that the units are about and that are free: first it
+/// takes hold of these, and of no others, however the statement is planned.
 fn guarding(update: &str) -> String {
     let table = update.split_whitespace().nth(1).unwrap_or_default();
-    match update.split_once(" WHERE ") {
-        Some((set, condition)) => format!(
-            "{set} FROM given WHERE {condition} AND EXISTS (SELECT FROM {table} AS free \
-             WHERE free.ctid = {table}.ctid FOR NO KEY UPDATE SKIP LOCKED)"
-        ),
-        None => update.to_owned(),
-    }
+    let (set, condition) = update.split_once(" WHERE ").unwrap_or((update, "TRUE"));
+    format!(
+        "held AS MATERIALIZED (SELECT given.unit FROM given, {table} WHERE {condition} \
+           FOR NO KEY UPDATE OF {table} SKIP LOCKED), \
+         w0 AS ({set} FROM given JOIN held ON held.unit = given.unit WHERE {condition} \
+           RETURNING given.unit)"
+    )
 }
 
 /// The insert of one unit as one of all units, or of those whose guard let them through.
@@ -336,6 +346,10 @@ fn quoted(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        Backend,
+        plans::{Place, seed_of},
+    };
 
     fn query(text: &str, values: &[Value]) -> Query {
         Query::raw(text.to_owned(), values.to_vec())
@@ -363,9 +377,10 @@ mod tests {
             "WITH given AS MATERIALIZED (SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS \
              (c1 text, c2 uuid, c3 bigint, c4 uuid, c5 double precision, c6 text, c7 text)) \
              WITH ORDINALITY AS given (c1, c2, c3, c4, c5, c6, c7, unit)), \
-             w0 AS (UPDATE \"t\" SET \"a\" = given.c1 FROM given WHERE \"id\" = given.c2 \
-             AND \"version\" = given.c3 AND EXISTS (SELECT FROM \"t\" AS free \
-             WHERE free.ctid = \"t\".ctid FOR NO KEY UPDATE SKIP LOCKED) RETURNING given.unit), \
+             held AS MATERIALIZED (SELECT given.unit FROM given, \"t\" WHERE \"id\" = given.c2 \
+             AND \"version\" = given.c3 FOR NO KEY UPDATE OF \"t\" SKIP LOCKED), \
+             w0 AS (UPDATE \"t\" SET \"a\" = given.c1 FROM given JOIN held ON held.unit = given.unit \
+             WHERE \"id\" = given.c2 AND \"version\" = given.c3 RETURNING given.unit), \
              i0 AS (INSERT INTO h (a, b) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
              CROSS JOIN LATERAL (VALUES (given.c4, given.c5)) AS row RETURNING 1), \
              i1 AS (INSERT INTO e (a) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
@@ -407,5 +422,38 @@ mod tests {
             let writes = Writes { guard: None, inserts: vec![query("…", &[value])] };
             assert_eq!(writes.row(), None);
         }
+    }
+
+    /// So few rows that a planner would rather read them all.
+    #[tokio::test]
+    async fn what_no_unit_is_about_is_not_held() {
+        let place = Place::new("guard").await;
+        let db = place.open().await;
+        if db.reader().backend() == Backend::Postgres {
+            seed_of(&db, 20).await;
+            let unit = |number: u128| Writes {
+                guard: Some(query(
+                    "UPDATE \"tickets\" SET \"title\" = $1 WHERE \"id\" = $2 AND \"version\" = $3",
+                    &["x".into(), uuid::Uuid::from_u128(number).into(), 1_i64.into()],
+                )),
+                inserts: Vec::new(),
+            };
+            let units = [unit(3), unit(4), unit(4), unit(999)];
+            let rows: Vec<String> = units.iter().map(|unit| unit.row().unwrap()).collect();
+            let rows = format!("[{}]", rows.join(","));
+            let all = Query::raw(units[0].of_many(), vec![rows.into()]);
+            let holders = async || -> Vec<(uuid::Uuid, String)> {
+                let text = "SELECT id, xmax::text FROM tickets ORDER BY id";
+                db.reader().all(Query::raw(text.to_owned(), Vec::new())).await.unwrap()
+            };
+            let before = holders().await;
+            let applied: Vec<(i64,)> = db.reader().all(all).await.unwrap();
+            assert_eq!(applied.len(), 2, "{applied:?}");
+            let after = holders().await;
+            let touched = before.iter().zip(&after).filter(|(before, after)| before != after);
+            assert_eq!(touched.count(), 2, "{before:?}, {after:?}");
+        }
+        db.close().await.unwrap();
+        place.gone().await;
     }
 }

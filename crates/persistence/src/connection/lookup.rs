@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     marker::PhantomData,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{
@@ -27,7 +28,7 @@ use crate::{
 /// How many ids one statement asks for.
 const MOST: usize = 128;
 /// How many statements are under way at once.
-const LANES: usize = 2;
+pub(super) const LANES: usize = 2;
 
 /// A row that is found by its id, which is its first column.
 pub(crate) trait ById: FromRow + 'static {
@@ -44,7 +45,10 @@ pub(crate) fn among(key: impl ColumnTrait) -> Expr {
 
 /// Looks for rows of one kind.
 #[derive(Debug)]
-pub(crate) struct Lookup<T: ById>(Gather<Finder<T>>);
+pub(crate) struct Lookup<T: ById> {
+    gather: Gather<Finder<T>>,
+    patience: Duration,
+}
 
 struct Finder<T> {
     pool: Arc<Pool>,
@@ -53,18 +57,20 @@ struct Finder<T> {
 
 struct Wanted<T> {
     id: Uuid,
+    until: Instant,
     reply: oneshot::Sender<Result<Option<T>>>,
 }
 
 impl<T: ById> Lookup<T> {
-    pub(crate) fn new(pool: Arc<Pool>) -> Self {
-        Self(Gather::new(Finder { pool, rows: PhantomData }, LANES))
+    /// Over these connections; a caller waits for its turn no longer than it has patience.
+    pub(crate) fn new(pool: Arc<Pool>, patience: Duration) -> Self {
+        Self { gather: Gather::new(Finder { pool, rows: PhantomData }, LANES), patience }
     }
 
     /// The row with this id, as it is committed.
     pub(crate) async fn find(&self, id: Uuid) -> Result<Option<T>> {
         let (reply, answer) = oneshot::channel();
-        self.0.give(Wanted { id, reply });
+        self.gather.give(Wanted { id, until: Instant::now() + self.patience, reply })?;
         answer.await.unwrap_or(Err(Error::Closed))
     }
 }
@@ -73,7 +79,16 @@ impl<T: ById> Serve for Finder<T> {
     type Job = Wanted<T>;
 
     fn pick(&self, waiting: &mut VecDeque<Wanted<T>>) -> Vec<Wanted<T>> {
-        waiting.drain(..waiting.len().min(MOST)).filter(|job| !job.reply.is_closed()).collect()
+        let (now, length) = (Instant::now(), waiting.len());
+        let mut picked = Vec::with_capacity(length.min(MOST));
+        for job in waiting.drain(..length.min(MOST)) {
+            if job.until < now {
+                let _ = job.reply.send(Err(Error::Busy { waiting: length }));
+            } else if !job.reply.is_closed() {
+                picked.push(job);
+            }
+        }
+        picked
     }
 
     async fn serve(&self, jobs: Vec<Wanted<T>>) {
@@ -94,7 +109,7 @@ impl<T: ById> Serve for Finder<T> {
 /// Gives each caller its row. One that does not decode is the trouble of those alone who want it.
 fn answer<T: ById>(rows: &[QueryResult], jobs: Vec<Wanted<T>>) {
     let mut asked: HashMap<Uuid, Vec<_>> = HashMap::with_capacity(jobs.len());
-    for Wanted { id, reply } in jobs {
+    for Wanted { id, until: _, reply } in jobs {
         asked.entry(id).or_default().push(reply);
     }
     for row in rows {

@@ -13,7 +13,8 @@ use sea_orm::{
     DatabaseConnection, DbErr, QueryResult, RuntimeErr, Value,
     sqlx::{
         self, Arguments, AssertSqlSafe, Connection as _, Executor, PgConnection,
-        postgres::{PgArguments, PgConnectOptions},
+        encode::IsNull,
+        postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgTypeInfo, types::Oid},
     },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,6 +32,8 @@ const OLD: Duration = Duration::from_secs(1800);
 pub(crate) struct Pool {
     options: Arc<PgConnectOptions>,
     patience: Duration,
+    /// How long an answer may take.
+    limit: Option<Duration>,
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
 }
@@ -51,23 +54,45 @@ pub(crate) struct Wire {
     /// Whether nothing is under way on it.
     is_at_rest: bool,
     in_transaction: bool,
+    /// Whether the transaction must not be committed. The server would not say so: it answers a
+    /// commit of what has failed like any other.
+    is_spoilt: bool,
     pool: Arc<Pool>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
-    /// So many connections to the server of this one, opened when they are needed, with these
-    /// settings besides.
-    pub(crate) fn like<const N: usize>(
+    /// So many connections to the server of this one, opened when they are needed.
+    pub(crate) fn like(
         connection: &DatabaseConnection,
         count: u32,
         patience: Duration,
-        settings: [(&str, &str); N],
     ) -> Arc<Self> {
         let options = connection.get_postgres_connection_pool().connect_options();
-        let options = Arc::new(PgConnectOptions::clone(&options).options(settings));
+        Self::with(options, count, patience, None)
+    }
+
+    /// So many connections beside those, with these settings besides, on which many wait for each
+    /// answer: one that does not come in time is given up.
+    pub(crate) fn beside(
+        connection: &DatabaseConnection,
+        count: u32,
+        patience: Duration,
+        settings: &[(&str, &str)],
+    ) -> Arc<Self> {
+        let options = connection.get_postgres_connection_pool().connect_options();
+        let options = PgConnectOptions::clone(&options).options(settings.iter().copied());
+        Self::with(Arc::new(options), count, patience, Some(patience))
+    }
+
+    fn with(
+        options: Arc<PgConnectOptions>,
+        count: u32,
+        patience: Duration,
+        limit: Option<Duration>,
+    ) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(count.max(1) as usize));
-        Arc::new(Self { options, patience, free, idle: Mutex::default() })
+        Arc::new(Self { options, patience, limit, free, idle: Mutex::default() })
     }
 
     /// A connection of one's own.
@@ -96,6 +121,7 @@ impl Pool {
             born,
             is_at_rest: true,
             in_transaction: false,
+            is_spoilt: false,
             pool: Arc::clone(self),
             _permit: permit,
         })
@@ -153,7 +179,16 @@ impl Wire {
         self.command("BEGIN").await
     }
 
+    /// Sees to it that the transaction is not committed.
+    pub(crate) const fn spoil(&mut self) {
+        self.is_spoilt = true;
+    }
+
     pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.is_spoilt {
+            self.rollback().await?;
+            return Err(Error::NotCommitted { why: "a statement of it has failed".to_owned() });
+        }
         self.command("COMMIT").await?;
         self.in_transaction = false;
         Ok(())
@@ -178,15 +213,19 @@ impl Wire {
         if !std::mem::replace(&mut self.is_at_rest, false) {
             return Err(Error::Unavailable("the connection is broken".into()));
         }
-        let answer = ask(connection).await;
-        self.is_at_rest = match &answer {
-            Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }) => true,
-            Err(_) => {
-                // What ended this one has most likely ended the others.
-                self.pool.idle().clear();
-                false
-            }
+        let answer = match self.pool.limit {
+            None => ask(connection).await,
+            Some(limit) => match tokio::time::timeout(limit, ask(connection)).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(Error::Unavailable("the server does not answer".into())),
+            },
         };
+        self.is_spoilt |= answer.is_err();
+        self.is_at_rest = answer.as_ref().err().is_none_or(is_survived);
+        if !self.is_at_rest {
+            // What ended this one has most likely ended the others.
+            self.pool.idle().clear();
+        }
         answer.map_err(|why| Error::from(DbErr::Query(RuntimeErr::SqlxError(Arc::new(why)))))
     }
 }
@@ -199,6 +238,12 @@ impl Drop for Wire {
             self.pool.idle().push(Idle { connection, born, since });
         }
     }
+}
+
+/// Whether a connection goes on after this. Class 57P is a server that ends it.
+fn is_survived(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().map(|error| error.code().unwrap_or_default());
+    code.is_some_and(|code| !code.starts_with("57P"))
 }
 
 /// A statement with its values, as the driver takes them.
@@ -222,8 +267,28 @@ fn add(arguments: &mut PgArguments, value: Value) -> Result<(), crate::Cause> {
         Value::Double(value) => arguments.add(value),
         Value::String(text) => arguments.add(text),
         Value::Uuid(id) => arguments.add(id),
-        Value::Json(document) => arguments.add(document.map(|document| *document)),
+        Value::Json(document) => arguments.add(document.map(|json| Document(json.to_string()))),
         Value::ChronoDateTimeUtc(time) => arguments.add(time),
         other => Err(format!("no column takes {other:?}").into()),
+    }
+}
+
+/// The number that every PostgreSQL gives to the type `json` (`pg_type.dat`).
+const JSON: Oid = Oid(114);
+
+/// JSON as we write it. The driver would declare it as `jsonb`, of which the server makes a text of
+/// its own.
+struct Document(String);
+
+impl sqlx::Type<sqlx::Postgres> for Document {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(JSON)
+    }
+}
+
+impl sqlx::Encode<'_, sqlx::Postgres> for Document {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, crate::Cause> {
+        buffer.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
     }
 }

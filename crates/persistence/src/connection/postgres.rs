@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{
     group::{Group, Writes},
     horizon::Horizon,
-    lookup::Lookup,
+    lookup::{LANES, Lookup},
     pool::{Pool, Wire},
 };
 use crate::{Error, Result, agents::StoredAgent, query::Query, tasks::Task, tickets::Ticket};
@@ -35,16 +35,19 @@ pub(crate) struct Lookups {
     pub(crate) agents: Lookup<StoredAgent>,
     pub(crate) tasks: Lookup<Task>,
     pub(crate) tickets: Lookup<Ticket>,
+    looking: Arc<Pool>,
 }
 
 impl Postgres {
     /// A server to which somebody has a connection already.
     pub(crate) fn new(outside: DatabaseConnection, connections: u32, patience: Duration) -> Self {
-        let pool = Pool::like(&outside, connections, patience, []);
+        let pool = Pool::like(&outside, connections, patience);
+        let looking = Pool::beside(&outside, LANES as u32, patience, &[]);
         let lookups = Lookups {
-            agents: Lookup::new(Arc::clone(&pool)),
-            tasks: Lookup::new(Arc::clone(&pool)),
-            tickets: Lookup::new(Arc::clone(&pool)),
+            agents: Lookup::new(Arc::clone(&looking), patience),
+            tasks: Lookup::new(Arc::clone(&looking), patience),
+            tickets: Lookup::new(Arc::clone(&looking), patience),
+            looking,
         };
         let group = Group::new(&outside, Arc::clone(&pool), patience);
         Self { outside, pool, horizon: Horizon::default(), lookups, group }
@@ -53,6 +56,7 @@ impl Postgres {
     /// Lets go of the server.
     pub(crate) async fn close(&self) -> Result<()> {
         self.group.close().await;
+        self.lookups.looking.close().await;
         self.pool.close().await;
         Ok(self.outside.close_by_ref().await?)
     }
@@ -166,19 +170,29 @@ impl Late {
         {
             let mut transaction = self.server.pool.take().await?;
             transaction.begin().await?;
-            if let Some(guard) = guard
-                && transaction.execute(guard).await? == 0
-            {
-                return Err(Error::ChangedHands);
-            }
-            for insert in inserts {
-                transaction.execute(insert).await?;
+            let caught_up = catch_up(&mut transaction, guard, inserts).await;
+            if caught_up.is_err() {
+                transaction.spoil();
             }
             **state = State::Begun(transaction);
+            caught_up?;
         }
         match &mut **state {
             State::Begun(transaction) => Ok(transaction),
             State::Before { .. } | State::Lost => Err(Error::Closed),
         }
     }
+}
+
+/// Writes what was still to come.
+async fn catch_up(transaction: &mut Wire, guard: Option<Query>, inserts: Vec<Query>) -> Result<()> {
+    if let Some(guard) = guard
+        && transaction.execute(guard).await? == 0
+    {
+        return Err(Error::ChangedHands);
+    }
+    for insert in inserts {
+        transaction.execute(insert).await?;
+    }
+    Ok(())
 }
