@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kit::{
-    Server, backend, enter, eventually, new_ticket, outside, server_for_a_race, text, ticket,
-    transition,
+    Server, backend, enter, eventually, new_ticket, outside, query, server_for_a_race, text,
+    ticket, transition,
 };
 
 const MANY: usize = 40;
@@ -140,6 +140,40 @@ async fn of_many_reads_at_once_each_gets_its_own() {
         }
     }
     assert_eq!(text(&ticket(&server, &tickets[0]).await, "phase_id"), "PHASE_REQUIREMENTS");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_ends_are_replaced_and_what_was_promised_is_there() {
+    if backend() == DbBackend::Sqlite {
+        return; // there is no server
+    }
+    let server = server_for_a_race().await;
+    let mut made = join_all((0..MANY).map(|_| new_ticket(&server, "Before"))).await;
+    let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for _ in 0..3 {
+        query(server.db(), others).await;
+        let ask = || server.post("/tickets", json!({ "title": "After" }));
+        for answer in join_all((0..MANY).map(|_| ask())).await {
+            match answer.status {
+                201 => made.push(text(&answer.json, "id").to_owned()),
+                _ => drop(answer.problem(503, "unavailable")),
+            }
+        }
+        let id = eventually("it writes again", || async {
+            let answer = ask().await;
+            (answer.status == 201).then(|| text(&answer.json, "id").to_owned())
+        });
+        made.push(id.await);
+    }
+    for id in &made {
+        eventually("it is there", || async {
+            let answer = server.get(&format!("/tickets/{id}")).await;
+            assert!([200, 503].contains(&answer.status), "{id}: {}", answer.status);
+            (answer.status == 200).then_some(())
+        })
+        .await;
+    }
 }
 
 async fn announced(server: &Server, kind: &str, expected: usize) -> Vec<Value> {

@@ -36,10 +36,13 @@ impl Report<'_> {
 
     fn worst(&self, goal: Goal) -> [String; 4] {
         let figures = || self.figures.iter().filter(|figure| figure.goal == Some(goal));
-        let missed = figures().find(|figure| figure.verdict() == Verdict::Missed);
-        let least = || figures().min_by(|one, other| one.reach().total_cmp(&other.reach()));
+        let least = |missed: bool| {
+            figures()
+                .filter(|figure| !missed || figure.verdict() == Verdict::Missed)
+                .min_by(|one, other| one.reach().total_cmp(&other.reach()))
+        };
         let wanted = goal.words().to_owned();
-        match missed.or_else(least) {
+        match least(true).or_else(|| least(false)) {
             Some(figure) => {
                 let [name, database, clients, _, _, value, _, _] = cells(figure);
                 let clients =
