@@ -35,8 +35,9 @@ use ring::Piece;
 use turns::Place;
 pub(crate) use turns::Turns;
 
-/// How long a piece of a stream is, about, where there is so much.
-const PIECE: usize = 64 << 10;
+/// How long a piece of a stream is, about, where there is so much. What is kept for a connection until
+/// the system takes it grows with this, ten thousand times.
+const PIECE: usize = 16 << 10;
 /// How many events a piece has that comes from the database.
 const EVENTS_AT_ONCE: u64 = 100;
 /// What it costs this machine to read them from another process, about.
