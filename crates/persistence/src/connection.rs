@@ -4,10 +4,11 @@ mod gather;
 mod group;
 mod horizon;
 pub(crate) mod lookup;
+mod many;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
-mod together;
+mod writes;
 
 use std::sync::Arc;
 

@@ -7,10 +7,11 @@ use sea_orm::{DatabaseConnection, QueryResult};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    group::{Group, Writes},
+    group::Group,
     horizon::Horizon,
     lookup::{LANES, Lookup},
     pool::{Pool, Wire},
+    writes::Writes,
 };
 use crate::{Error, Result, agents::StoredAgent, query::Query, tasks::Task, tickets::Ticket};
 
