@@ -1,6 +1,6 @@
 //! What many ask for at the same moment: it may be done together, and is as if each were alone.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use phaseline_persistence::entity::ticket;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kit::{
-    Server, backend, enter, eventually, new_ticket, outside, query, server_for_a_race, text,
-    ticket, transition,
+    Server, act, backend, claim_one, done, enter, eventually, new_task, new_ticket, outside, query,
+    server_beside, server_for_a_race, text, ticket, transition, worker,
 };
 
 const MANY: usize = 40;
@@ -111,6 +111,82 @@ async fn both(server: &Server, ticket: &str) -> (u16, u16) {
     let made = server.post(&path, json!({ "phase_id": "PHASE_DESIGN", "description": "Do it." }));
     let (moved, made) = tokio::join!(transition(server, ticket, "PHASE_REQUIREMENTS"), made);
     (moved.status, made.status)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_claims_at_once_each_gets_one_of_the_best_and_each_task_ends_once() {
+    let server = server_for_a_race().await;
+    let is_sqlite = backend() == DbBackend::Sqlite;
+    // SQLite has one server a file.
+    let beside = if is_sqlite { None } else { Some(server_beside(&server).await) };
+    let at = |nth: usize| beside.as_ref().filter(|_| nth % 4 > 1).unwrap_or(&server);
+    let tickets = join_all((0..4).map(|_| new_ticket(&server, "One of a few"))).await;
+    let best = join_all((0..MANY).map(|nth| {
+        let priority = json!({ "description": "Soon.", "priority": "HIGH" });
+        new_task(&server, &tickets[nth % tickets.len()], priority)
+    }));
+    let best: BTreeSet<String> = best.await.into_iter().collect();
+    join_all((0..MANY).map(|nth| {
+        let later = json!({ "description": "Later.", "priority": "LOW" });
+        new_task(&server, &tickets[nth % tickets.len()], later)
+    }))
+    .await;
+    // Two and two are the same agent, which has room for both.
+    let agents = join_all((0..MANY / 2).map(|_| worker(&server, &["rust"], 2))).await;
+    let claims = (0..MANY).map(|nth| claim_one(at(nth), &agents[nth / 2]));
+    let claimed = join_all(claims).await;
+    let given: BTreeSet<String> =
+        claimed.iter().map(|item| text(&item["task"], "id").to_owned()).collect();
+    assert_eq!(given.len(), MANY, "no task is given twice");
+    // Two servers pass over what the other one is about to give.
+    assert!(!is_sqlite || given == best, "{given:?}");
+    for agent in &agents {
+        let now = server.get(&format!("/agents/{agent}")).await.is(200).json;
+        assert_eq!((now["free_slots"].as_u64(), text(&now, "status")), (Some(0), "running"));
+    }
+    // Each is ended twice at the same moment, by the same claim.
+    let ends =
+        (0..2 * MANY).map(|nth| act(at(nth), &claimed[nth % MANY], "complete", done("Done.")));
+    let ends: Vec<u16> = join_all(ends).await.into_iter().map(|end| end.status).collect();
+    for nth in 0..MANY {
+        let mut both = [ends[nth], ends[nth + MANY]];
+        both.sort_unstable();
+        assert_eq!(both, [200, 409], "{}", claimed[nth]);
+        let id = text(&claimed[nth]["task"], "id");
+        let attempts = server.get(&format!("/tasks/{id}/attempts")).await.is(200).json;
+        let attempts = attempts["items"].as_array().unwrap();
+        assert_eq!((attempts.len(), text(&attempts[0], "outcome")), (1, "completed"));
+    }
+    for agent in &agents {
+        let now = server.get(&format!("/agents/{agent}")).await.is(200).json;
+        assert_eq!((now["free_slots"].as_u64(), text(&now, "status")), (Some(2), "idle"));
+    }
+    assert_eq!(announced(&server, "task.claimed", MANY).await.len(), MANY);
+    assert_eq!(announced(&server, "task.completed", MANY).await.len(), MANY);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_completed_while_its_ticket_moves_on_is_in_its_context() {
+    let server = server_for_a_race().await;
+    let ticket = new_ticket(&server, "On the move").await;
+    enter(&server, &ticket, &["PHASE_REQUIREMENTS", "PHASE_DESIGN"]).await;
+    let tasks = (0..MANY).map(|_| new_task(&server, &ticket, json!({ "description": "Decide." })));
+    join_all(tasks).await;
+    let agent = worker(&server, &["rust"], MANY as u32).await;
+    let claimed = join_all((0..MANY).map(|_| claim_one(&server, &agent))).await;
+    let ends = claimed.iter().enumerate().map(async |(nth, item)| {
+        let context = json!({ "decisions": [format!("Decision {nth}.")] });
+        let result = json!({ "result": { "summary": "Done.", "context": context } });
+        act(&server, item, "complete", result).await.status
+    });
+    let (ends, moved) =
+        tokio::join!(join_all(ends), transition(&server, &ticket, "PHASE_IMPLEMENTATION"));
+    assert_eq!(moved.status, 200, "{}", moved.json);
+    assert!(ends.iter().all(|status| *status == 200), "{ends:?}");
+    let context = server.get(&format!("/tickets/{ticket}/context")).await.is(200).json.to_string();
+    for nth in 0..MANY {
+        assert!(context.contains(&format!("Decision {nth}.")), "{nth} is lost: {context}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

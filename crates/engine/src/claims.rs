@@ -98,7 +98,7 @@ pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Resul
 }
 
 async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) -> Result<Claimed> {
-    let stored = agents::find_and_hold(tx, agent).await?.ok_or_else(|| missing(agent))?;
+    let stored = agents::find_to_load(tx, agent).await?.ok_or_else(|| missing(agent))?;
     if stored.agent.status == AgentStatus::Terminated {
         return Err(Error::AgentGone { id: agent });
     }

@@ -33,7 +33,16 @@ pub(crate) struct Parting<'a> {
 
 /// Takes hold of a task.
 pub(crate) async fn take(tx: &Tx, id: Uuid) -> Result<Holding> {
-    let taken = tasks::take(tx, id).await?.ok_or_else(|| missing(id))?;
+    whole(tasks::take(tx, id).await?.ok_or_else(|| missing(id))?)
+}
+
+/// The same without taking hold, where all will be written back as it was seen, or nothing: `None`
+/// where the task had better be held.
+pub(crate) async fn see(tx: &Tx, id: Uuid) -> Result<Option<Holding>> {
+    tasks::see(tx, id).await?.map(whole).transpose()
+}
+
+fn whole(taken: Taken) -> Result<Holding> {
     let Taken { task, agent, ticket } = taken;
     if task.agent_id != agent.as_ref().map(|stored| stored.agent.id) {
         return Err(persistence::Error::ChangedHands.into());

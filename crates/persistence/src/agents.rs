@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
-    connection::lookup::{ById, among},
+    connection::{
+        About,
+        lookup::{ById, among},
+    },
     decode,
     entity::{agent, agent_heartbeat},
     page::Along,
@@ -105,7 +108,21 @@ pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
     tx.connection().first(query).await
 }
 
-/// The same, unless somebody else holds it: then `None`, without waiting.
+/// The agent with this id, for whoever writes it back with [`load`] or not at all: held as by
+/// [`find_and_hold`], or else found changed in the end.
+///
+/// # Errors
+/// Storage failures.
+pub async fn find_to_load(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
+    let db = tx.connection();
+    let Some(lookups) = db.lookups_unheld().await else {
+        return find_and_hold(tx, id).await;
+    };
+    db.wait(About::Agent(id)).await?;
+    lookups.agents.find(id).await
+}
+
+/// The same as [`find_and_hold`], unless somebody else holds it: then `None`, without waiting.
 ///
 /// # Errors
 /// Storage failures.
@@ -255,16 +272,16 @@ pub async fn load(
     let db = tx.connection();
     let mut values = Vec::from(load_values(agent, version, now)?);
     let query = if moved {
-        STATUS.written(db.backend(), values, || load_text(1, true))
+        STATUS.written(db.backend(), values, || load_text(true))
     } else {
         values.pop();
-        SLOTS.written(db.backend(), values, || load_text(1, false))
+        SLOTS.written(db.backend(), values, || load_text(false))
     };
-    Ok(db.execute(query).await? > 0)
+    db.guarded(About::Agent(agent.id), query).await
 }
 
 /// The values of [`load_text`].
-pub(crate) fn load_values(agent: &Agent, version: i64, now: DateTime<Utc>) -> Result<[Value; 7]> {
+fn load_values(agent: &Agent, version: i64, now: DateTime<Utc>) -> Result<[Value; 7]> {
     Ok([
         decode::number::<i32, _>(TABLE, "slots_taken", agent.slots_taken)?.into(),
         agent.last_progress.into(),
@@ -276,10 +293,10 @@ pub(crate) fn load_values(agent: &Agent, version: i64, now: DateTime<Utc>) -> Re
     ])
 }
 
-/// The statement that stores what an agent has in hand; its values begin at this place.
-pub(crate) fn load_text(first: usize, moved: bool) -> String {
+/// The statement that stores what an agent has in hand.
+fn load_text(moved: bool) -> String {
     let [slots, progress, version, now, id, before, status] =
-        std::array::from_fn(|nth| format!("${}", first + nth));
+        std::array::from_fn(|nth| format!("${}", nth + 1));
     let status = if moved { format!(", status = {status}") } else { String::new() };
     format!(
         "UPDATE agents SET slots_taken = {slots}, last_progress = {progress}, version = {version}, \

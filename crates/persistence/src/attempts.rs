@@ -113,7 +113,8 @@ pub async fn extend(tx: &Tx, task: Uuid, token: i64, until: DateTime<Utc>) -> Re
     tx.connection().execute(query).await.map(|_| ())
 }
 
-/// Ends a running attempt; one that has ended stays as it is.
+/// Ends a running attempt, whose task is [written back](crate::tasks::end_held) with it; one that has
+/// ended stays as it is.
 ///
 /// # Errors
 /// Storage failures.
@@ -137,7 +138,7 @@ pub async fn end(tx: &Tx, task: Uuid, token: i64, end: End<'_>) -> Result<()> {
             .fold(update, |update, column| update.col_expr(column, any()))
             .into_query()
     });
-    tx.connection().execute(query).await.map(|_| ())
+    tx.connection().follow(query).await
 }
 
 /// How many attempts ended in which way, for all tasks.
@@ -204,7 +205,7 @@ fn running(task: Uuid, token: i64) -> sea_orm::UpdateMany<task_attempt::Entity> 
         .filter(Expr::col(task_attempt::Column::EndedAt).is_null())
 }
 
-pub(crate) fn row(attempt: &Attempt) -> Result<task_attempt::ActiveModel> {
+fn row(attempt: &Attempt) -> Result<task_attempt::ActiveModel> {
     let Attempt {
         task_id,
         fencing_token,

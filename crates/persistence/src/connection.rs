@@ -1,6 +1,6 @@
 //! Where statements run: the readers of a database, or a transaction.
 
-mod gather;
+pub(crate) mod gather;
 mod group;
 mod horizon;
 pub(crate) mod lookup;
@@ -8,6 +8,7 @@ mod many;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+mod turns;
 mod writes;
 
 use std::sync::Arc;
@@ -18,9 +19,12 @@ use crate::{
     Result,
     query::Query,
     row::{Cells, FromRow, Row},
+    tasks::offers::Promise,
 };
+pub(crate) use pool::Pool;
 use postgres::{Late, Lookups, Postgres};
 use sqlite::Lanes;
+pub(crate) use writes::{About, FOR_SHARE};
 
 /// Where statements run. Reads take any; only a [`Tx`](crate::Tx) has one that may write.
 ///
@@ -63,10 +67,10 @@ impl Connection {
         Self(Inner::Pool(server))
     }
 
-    /// A transaction of its own on PostgreSQL, which begins as late as it can, or with its first
-    /// write.
-    pub(crate) fn transaction(server: Arc<Postgres>, at_once: bool) -> Self {
-        Self(Inner::Transaction(Late::new(server, at_once)))
+    /// A transaction of its own on PostgreSQL, which begins as late as it can; one that is repeated, with
+    /// its first write.
+    pub(crate) fn transaction(server: Arc<Postgres>, repeats: u32) -> Self {
+        Self(Inner::Transaction(Late::new(server, repeats)))
     }
 
     /// Commits, if this is a transaction of its own; those of SQLite belong to their door.
@@ -142,19 +146,64 @@ impl Connection {
         }
     }
 
-    /// Runs a statement that changes the one row on which all else depends; says whether it did. Where
-    /// this is only found out at the end, the unit of work runs again if it did not.
-    pub(crate) async fn guarded(&self, query: Query) -> Result<bool> {
+    /// The same for what is written back at the version that was seen, or not at all: it need not be
+    /// held, unless somebody else has come first once.
+    pub(crate) async fn lookups_unheld(&self) -> Option<&Lookups> {
         match &self.0 {
-            Inner::Transaction(late) => late.guarded(query).await,
+            Inner::Transaction(late) => late.lookups_unheld().await,
+            Inner::Sqlite(_) | Inner::Pool(_) => None,
+        }
+    }
+
+    /// The rows that a statement answers that only reads, as they are committed; nothing of what the
+    /// unit of work has written itself need be among them.
+    pub(crate) async fn peek<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
+        match &self.0 {
+            Inner::Transaction(late) => read(&late.peek(query).await?),
+            Inner::Sqlite(_) | Inner::Pool(_) => self.all(query).await,
+        }
+    }
+
+    /// Whether what was read is as it was until this unit of work ends. Where it is not, the writes
+    /// decide.
+    pub(crate) async fn is_held(&self) -> bool {
+        match &self.0 {
+            Inner::Transaction(late) => late.is_held().await,
+            Inner::Sqlite(_) | Inner::Pool(_) => true,
+        }
+    }
+
+    /// Waits until no other unit of this process is about to write back what it has seen of a row; says
+    /// whether one was, which may have changed it.
+    pub(crate) async fn wait(&self, row: About) -> Result<bool> {
+        match &self.0 {
+            Inner::Transaction(late) => late.wait(row).await,
+            Inner::Sqlite(_) | Inner::Pool(_) => Ok(false),
+        }
+    }
+
+    /// Keeps a task for this unit of work until it has ended.
+    pub(crate) fn promise(&self, promise: Promise) {
+        if let Inner::Transaction(late) = &self.0 {
+            late.promise(promise);
+        }
+    }
+
+    /// Runs a statement that changes a row on which all else depends, or holds it as it is; says
+    /// whether it was there. Where this is only found out at the end, the unit of work runs again if
+    /// it was not.
+    pub(crate) async fn guarded(&self, about: About, query: Query) -> Result<bool> {
+        match &self.0 {
+            Inner::Transaction(late) => late.guarded(about, query).await,
             Inner::Sqlite(_) | Inner::Pool(_) => Ok(self.execute(query).await? > 0),
         }
     }
 
-    /// Runs an insert: now, or with others at the end, in no order among them.
-    pub(crate) async fn insert(&self, query: Query) -> Result<()> {
+    /// Runs an insert, or an update of what belongs to a row that is guarded: now, or with others at
+    /// the end, in no order among them.
+    pub(crate) async fn follow(&self, query: Query) -> Result<()> {
         match &self.0 {
-            Inner::Transaction(late) => late.insert(query).await,
+            Inner::Transaction(late) => late.follow(query).await,
             Inner::Sqlite(_) | Inner::Pool(_) => self.execute(query).await.map(|_| ()),
         }
     }
@@ -170,6 +219,6 @@ impl Connection {
     }
 }
 
-fn read<T: FromRow>(rows: &[QueryResult]) -> Result<Vec<T>> {
+pub(crate) fn read<T: FromRow>(rows: &[QueryResult]) -> Result<Vec<T>> {
     rows.iter().map(|row| T::from_row(&mut Row::new(Cells::Postgres(row), T::TABLE))).collect()
 }

@@ -23,7 +23,7 @@ use crate::{
 use queue::Queue;
 pub use tx::Tx;
 
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 8;
 /// Connections to PostgreSQL for those who go past the door: one to hold a lock, others beside it.
 const OUTSIDE: u32 = 4;
 /// Any number that nobody else of ours locks.
@@ -200,10 +200,10 @@ impl Db {
             Door::Queue { queue, .. } => return queue.run(input, work).await,
             Door::Pool(server) => server,
         };
-        let mut attempt = 1;
+        let mut repeats = 0;
         loop {
-            match self.attempt(server, &input, work, attempt > 1).await {
-                Err(fault) if attempt < ATTEMPTS && repeatable(&fault) => attempt += 1,
+            match self.attempt(server, &input, work, repeats).await {
+                Err(fault) if repeats + 1 < ATTEMPTS && repeatable(&fault) => repeats += 1,
                 done => return done,
             }
         }
@@ -214,14 +214,14 @@ impl Db {
         server: &Arc<Postgres>,
         input: &I,
         work: Work<I, T, E>,
-        at_once: bool,
+        repeats: u32,
     ) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: Fault,
     {
-        let tx = Tx::new(Connection::transaction(Arc::clone(server), at_once));
+        let tx = Tx::new(Connection::transaction(Arc::clone(server), repeats));
         let outcome = match work(&tx, input).await {
             Ok(value) => tx.store_events().await.map(|any| (value, any)).map_err(E::from),
             Err(fault) => Err(fault),

@@ -201,10 +201,10 @@ pub(crate) async fn append(tx: &Tx, events: Vec<NewEvent>) -> Result<()> {
     if let [event] = events.as_slice() {
         static TEXT: Text = Text::new();
         let query = TEXT.with(db.backend(), values(event), || insert(db.backend(), 0, [event]));
-        return db.insert(query).await;
+        return db.follow(query).await;
     }
     if (1..=ROWS_AT_ONCE).contains(&events.len()) {
-        return db.insert(Query::built(db.backend(), &insert(db.backend(), 0, &events))).await;
+        return db.follow(Query::built(db.backend(), &insert(db.backend(), 0, &events))).await;
     }
     for (chunk, events) in events.chunks(ROWS_AT_ONCE).enumerate() {
         // One after the other: the first one takes the number of the others.

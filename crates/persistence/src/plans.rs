@@ -12,22 +12,25 @@ const TICKETS: u32 = 2_000;
 
 /// The plan of a statement, a line for each step.
 pub(crate) async fn plan(db: &Db, query: &Query) -> String {
-    let explained = |word: &str| {
-        let text = format!("{word} {}", query.text());
-        Query::written(db.reader().backend(), &text, query.values().to_vec())
-    };
-    let steps: Vec<String> = match db.reader().backend() {
+    let backend = db.reader().backend();
+    let steps: Vec<String> = match backend {
         Backend::Sqlite => {
-            let rows: Vec<(i64, i64, i64, String)> =
-                db.reader().all(explained("EXPLAIN QUERY PLAN")).await.unwrap();
+            let text = format!("EXPLAIN QUERY PLAN {}", query.text());
+            let explained = Query::written(backend, &text, query.values().to_vec());
+            let rows: Vec<(i64, i64, i64, String)> = db.reader().all(explained).await.unwrap();
             rows.into_iter().map(|(.., step)| step).collect()
         }
         Backend::Postgres => {
-            let rows: Vec<(String,)> = db.reader().all(explained("EXPLAIN")).await.unwrap();
+            let rows: Vec<(String,)> = db.reader().all(explain(query)).await.unwrap();
             rows.into_iter().map(|(step,)| step).collect()
         }
     };
     steps.join("\n")
+}
+
+/// A statement that answers how PostgreSQL would run this one.
+pub(crate) fn explain(query: &Query) -> Query {
+    Query::raw(format!("EXPLAIN {}", query.text()), query.values().to_vec())
 }
 
 /// Tickets with five pending tasks each.

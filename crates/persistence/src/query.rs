@@ -146,12 +146,12 @@ where
         if rows.is_empty() {
             return Ok(());
         }
-        return db.insert(Query::of(db.backend(), &A::Entity::insert_many(rows))).await;
+        return db.follow(Query::of(db.backend(), &A::Entity::insert_many(rows))).await;
     }
     let Some(mut row) = rows.pop() else { return Ok(()) };
     let example = row.clone();
     let columns = <A::Entity as EntityTrait>::Column::iter();
     let values = columns.filter_map(|column| row.take(column).into_value()).collect();
     let query = text.with(db.backend(), values, || Insert::one(example).into_query());
-    db.insert(query).await
+    db.follow(query).await
 }

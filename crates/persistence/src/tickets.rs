@@ -16,7 +16,10 @@ use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
-    connection::lookup::{ById, among},
+    connection::{
+        About, FOR_SHARE,
+        lookup::{ById, among},
+    },
     entity::{ticket, ticket_dependency},
     page::{Along, first_of_each},
     query::{Query, Text, beside},
@@ -192,6 +195,39 @@ pub async fn find_and_keep(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_shared().into_query()
     });
     db.first(query).await
+}
+
+/// Remembers that a task of this ticket was completed, if the ticket is still at a version; `false`
+/// when it is not. Then the transaction must not be committed.
+///
+/// # Errors
+/// Storage failures.
+pub async fn mark_results_at(tx: &Tx, id: Uuid, version: i64) -> Result<bool> {
+    static TEXT: Text = Text::new();
+    let db = tx.connection();
+    let query = TEXT.written(db.backend(), vec![id.into(), version.into()], || {
+        "UPDATE tickets SET has_results = TRUE WHERE id = $1 AND version = $2".to_owned()
+    });
+    db.guarded(About::Ticket(id), query).await
+}
+
+/// Sees to it that a ticket stays at a version until the transaction ends; `false` when it is at
+/// another one. Others may keep it so at the same time.
+///
+/// # Errors
+/// Storage failures.
+pub async fn keep_at(tx: &Tx, id: Uuid, version: i64) -> Result<bool> {
+    static TEXT: Text = Text::new();
+    let db = tx.connection();
+    let query = TEXT.written(db.backend(), vec![id.into(), version.into()], || {
+        let text = "SELECT 1 FROM tickets WHERE id = $1 AND version = $2";
+        match db.backend() {
+            // Whoever writes to SQLite is alone.
+            Backend::Sqlite => text.to_owned(),
+            Backend::Postgres => format!("{text}{FOR_SHARE}"),
+        }
+    });
+    db.guarded(About::Ticket(id), query).await
 }
 
 /// A page of tickets in order of creation.

@@ -67,7 +67,7 @@ impl Bare {
         db.pragma_update(None, "synchronous", "FULL")?;
         // As the program's own writer.
         db.pragma_update(None, "temp_store", "MEMORY")?;
-        db.pragma_update(None, "cache_size", -32_000)?;
+        db.pragma_update(None, "cache_size", -16_000)?;
         let (mut update, mut history, mut event) =
             (db.prepare(UPDATE)?, db.prepare(HISTORY)?, db.prepare(EVENT)?);
         let (mut done, time) = (0, Duration::from_secs(seconds.into()));

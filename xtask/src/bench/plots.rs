@@ -175,6 +175,8 @@ where
     let mut chart = ChartBuilder::on(area)
         .caption(frame.title, text(19))
         .margin(14)
+        // The last label is as wide to the right of its place as to the left.
+        .margin_right(48)
         .x_label_area_size(52)
         .y_label_area_size(78)
         .build_cartesian_2d((x.start..x.end * 1.02).log_scale().base(frame.base), y)?;

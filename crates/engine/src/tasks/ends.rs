@@ -175,7 +175,11 @@ async fn completed(
     token: Option<i64>,
     result: &TaskResult,
 ) -> Result<Done> {
-    let mut holding = holding::take(tx, id).await?;
+    let stays = |seen: &Holding| seen.ticket.is_in_phase && !advances(settings, seen.ticket);
+    let mut holding = match holding::see(tx, id).await?.filter(stays) {
+        Some(seen) => seen,
+        None => holding::take(tx, id).await?,
+    };
     expect(call, &holding.task)?;
     holding.check(tx, token, call.now).await?;
     holding.task.status.move_to(TaskState::Completed)?;
@@ -205,10 +209,21 @@ async fn carry_on(
     task: &Task,
     seen: TicketSeen,
 ) -> Result<()> {
-    let TicketSeen { auto_advance, has_results, is_in_phase } = seen;
+    let TicketSeen { auto_advance: _, has_results, is_in_phase, version } = seen;
     let id = task.ticket_id;
-    let advances = auto_advance.unwrap_or(settings.flow.auto_advance);
-    let shared = has_results && is_in_phase && !advances;
+    let stays = is_in_phase && !advances(settings, seen);
+    if stays && !tx.is_held().await {
+        let stayed = match has_results {
+            false => tickets::mark_results_at(tx, id, version).await?,
+            true => tickets::keep_at(tx, id, version).await?,
+        };
+        return if stayed {
+            Ok(())
+        } else {
+            Err(phaseline_persistence::Error::ChangedHands.into())
+        };
+    }
+    let shared = has_results && stays;
     let found = match (has_results, shared) {
         (false, _) => tickets::mark_results(tx, id).await?,
         (true, true) => tickets::find_and_keep(tx, id).await?,
@@ -225,6 +240,11 @@ async fn carry_on(
     }
     let ticket = contexts::catch_up(tx, call, task, ticket).await?;
     flow::settle_held(tx, call, settings, task, ticket).await
+}
+
+/// Whether a ticket advances by itself, by what was seen of it.
+fn advances(settings: &Settings, ticket: TicketSeen) -> bool {
+    ticket.auto_advance.unwrap_or(settings.flow.auto_advance)
 }
 
 async fn failed(

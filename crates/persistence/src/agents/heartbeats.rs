@@ -61,7 +61,7 @@ pub async fn record_heartbeats(tx: &Tx, heartbeats: &[Heartbeat]) -> Result<()> 
             let values = now.iter().copied().flat_map(values).collect();
             let query = text.with(tx.connection().backend(), values, || statement(*rows));
             if alone {
-                tx.connection().insert(query).await?;
+                tx.connection().follow(query).await?;
             } else {
                 tx.connection().execute(query).await?;
             }

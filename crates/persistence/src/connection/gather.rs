@@ -14,12 +14,12 @@ use crate::{Error, Result};
 const LENGTH: usize = 4096;
 
 /// Who serves what was gathered.
-pub(super) trait Serve: Send + Sync + 'static {
+pub(crate) trait Serve: Send + Sync + 'static {
     /// What one caller wants, with the way to answer it.
     type Job: Send + 'static;
 
     /// Takes from those that wait what can be served together, or drops some that nobody wants any
-    /// more.
+    /// more; or leaves them all to a lane that is at work.
     fn pick(&self, waiting: &mut VecDeque<Self::Job>) -> Vec<Self::Job>;
 
     /// Serves them, and answers each.
@@ -28,7 +28,7 @@ pub(super) trait Serve: Send + Sync + 'static {
 
 /// A few lanes to the server. A job takes a free one at once; while all are at work jobs wait, and
 /// the next lane that comes free takes along whatever fits together.
-pub(super) struct Gather<S: Serve>(Arc<Inner<S>>);
+pub(crate) struct Gather<S: Serve>(Arc<Inner<S>>);
 
 struct Inner<S: Serve> {
     server: S,
@@ -45,7 +45,7 @@ struct Line<J> {
 
 impl<S: Serve> Gather<S> {
     /// Lanes on the runtime that this is called on.
-    pub(super) fn new(server: S, lanes: usize) -> Self {
+    pub(crate) fn new(server: S, lanes: usize) -> Self {
         let runtime = Handle::current();
         let line = Mutex::new(Line { waiting: VecDeque::new(), at_work: 0 });
         Self(Arc::new(Inner { server, lanes, runtime, line }))
@@ -55,7 +55,7 @@ impl<S: Serve> Gather<S> {
     ///
     /// # Errors
     /// [`Error::Busy`] when too many wait already.
-    pub(super) fn give(&self, job: S::Job) -> Result<()> {
+    pub(crate) fn give(&self, job: S::Job) -> Result<()> {
         let mut line = self.0.line();
         if line.waiting.len() >= LENGTH {
             return Err(Error::Busy { waiting: LENGTH });
@@ -109,7 +109,10 @@ impl<S: Serve> Lane<S> {
     /// What is to be done next; nothing ends the lane.
     fn next(&mut self) -> Vec<S::Job> {
         let mut line = self.inner.line();
-        while !line.waiting.is_empty() {
+        let mut left = usize::MAX;
+        // Where all that wait have to wait for another lane, that lane takes them up.
+        while (1..left).contains(&line.waiting.len()) {
+            left = line.waiting.len();
             let jobs = self.inner.server.pick(&mut line.waiting);
             if !jobs.is_empty() {
                 return jobs;

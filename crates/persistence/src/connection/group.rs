@@ -2,9 +2,9 @@
 //! values are one statement over all of these (`docs/adr/0021-together-on-postgresql.md`).
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     gather::{Gather, Serve},
     pool::Pool,
-    writes::Writes,
+    writes::{About, Need, Writes},
 };
 use crate::{Error, Result, query::Query};
 
@@ -45,6 +45,8 @@ struct Writer {
     /// For those that have to be alone.
     pool: Arc<Pool>,
     wary: AtomicU32,
+    /// The rows of the commits that are under way.
+    under_way: Mutex<Rows>,
 }
 
 struct Job {
@@ -62,7 +64,8 @@ impl Group {
     /// Beside a pool, for those that cannot be put together with others.
     pub(super) fn new(server: &DatabaseConnection, pool: Arc<Pool>, patience: Duration) -> Self {
         let lanes = Pool::beside(server, LANES, patience, &LANE);
-        let writer = Writer { lanes: Arc::clone(&lanes), pool, wary: AtomicU32::new(0) };
+        let (wary, under_way) = (AtomicU32::new(0), Mutex::default());
+        let writer = Writer { lanes: Arc::clone(&lanes), pool, wary, under_way };
         Self { gather: Gather::new(writer, LANES as usize), lanes, patience }
     }
 
@@ -87,46 +90,49 @@ impl Group {
 impl Serve for Writer {
     type Job = Job;
 
-    /// The first one with those like it.
+    /// The first one that no commit under way is about, with those like it.
     fn pick(&self, waiting: &mut VecDeque<Job>) -> Vec<Job> {
-        let length = waiting.len();
-        let Some(first) = waiting.pop_front() else { return Vec::new() };
-        if first.until < Instant::now() {
-            first.answer(Err(Error::Busy { waiting: length }));
-            return Vec::new();
-        }
+        let (now, length) = (Instant::now(), waiting.len());
         let wary = self.wary.load(Ordering::Relaxed);
-        if wary > 0 {
-            self.wary.store(wary - 1, Ordering::Relaxed);
-            return vec![Job { is_apart: true, ..first }];
-        }
-        let Some(mut bytes) = first.row.as_ref().map(String::len) else { return vec![first] };
-        let mut jobs = vec![first];
-        let mut others = VecDeque::with_capacity(waiting.len());
-        for job in waiting.drain(..) {
-            let more = job.row.as_ref().map_or(usize::MAX, String::len);
-            let fits = jobs.len() < MOST && bytes.saturating_add(more) <= MOST_BYTES;
-            if fits && job.writes.is_like(&jobs[0].writes) {
-                bytes += more;
-                jobs.push(job);
-            } else {
+        let mut under_way = self.under_way();
+        let mut batch = Batch::default();
+        let mut others = VecDeque::with_capacity(length);
+        for mut job in waiting.drain(..) {
+            if job.until < now {
+                job.answer(Err(Error::Busy { waiting: length }));
+                continue;
+            }
+            job.is_apart = wary > 0;
+            let is_free = job.writes.needs().all(|(row, need)| under_way.are_free(row, need));
+            if let Some(job) = if is_free { batch.take(job).err() } else { Some(job) } {
                 others.push_back(job);
             }
         }
         *waiting = others;
-        jobs
+        if !batch.jobs.is_empty() {
+            self.wary.store(wary.saturating_sub(1), Ordering::Relaxed);
+        }
+        for job in &batch.jobs {
+            under_way.add(job.writes.needs());
+        }
+        batch.jobs
     }
 
     async fn serve(&self, jobs: Vec<Job>) {
+        let under_way = UnderWay {
+            writer: self,
+            needs: jobs.iter().flat_map(|job| job.writes.needs()).collect(),
+        };
         let together: Option<Vec<&str>> = jobs.iter().map(|job| job.row.as_deref()).collect();
         let outcome = match (jobs.as_slice(), together) {
             ([], _) => return,
             ([job], _) if job.is_apart => return self.each_by_itself(jobs),
             ([job], _) => job.alone(&self.lanes).await.map(|applied| vec![applied]),
-            ([first, ..], Some(rows)) => self.written(&first.writes, &rows).await,
+            ([first, ..], Some(rows)) => first.writes.written(&self.lanes, &rows).await,
             // Only those are picked together that can be written together.
             (_, None) => return self.each_by_itself(jobs),
         };
+        drop(under_way);
         match outcome {
             Ok(applied) => {
                 for (job, applied) in jobs.into_iter().zip(applied) {
@@ -149,24 +155,85 @@ impl Serve for Writer {
     }
 }
 
-impl Writer {
-    /// Which units were written by one statement.
-    async fn written(&self, like: &Writes, rows: &[&str]) -> Result<Vec<bool>> {
-        let all = Query::raw(like.of_many(), vec![format!("[{}]", rows.join(",")).into()]);
-        if like.guard.is_none() {
-            self.lanes.execute(all).await?;
-            return Ok(vec![true; rows.len()]);
+/// Units to be written by one statement.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    rows: Rows,
+    bytes: usize,
+    is_full: bool,
+}
+
+impl Batch {
+    /// Takes in a job, if it may be put together with those that are in.
+    fn take(&mut self, job: Job) -> Result<(), Job> {
+        let bytes = self.bytes.saturating_add(job.row.as_ref().map_or(usize::MAX, String::len));
+        let fits = self.jobs.first().is_none_or(|first| {
+            !self.is_full
+                && self.jobs.len() < MOST
+                && bytes <= MOST_BYTES
+                && job.writes.is_like(&first.writes)
+                && job.writes.needs().all(|(row, need)| self.rows.are_shared(row, need))
+        });
+        if !fits {
+            return Err(job);
         }
-        let mut applied = vec![false; rows.len()];
-        for row in self.lanes.all(all).await? {
-            let unit: i64 =
-                row.try_get_by_index(0).map_err(|why| Error::Unavailable(why.into()))?;
-            let place = usize::try_from(unit - 1).ok().and_then(|unit| applied.get_mut(unit));
-            if let Some(place) = place {
-                *place = true;
+        self.is_full = job.is_apart || job.row.is_none();
+        self.bytes = bytes;
+        self.rows.add(job.writes.needs());
+        self.jobs.push(job);
+        Ok(())
+    }
+}
+
+/// Rows, and what is done to them by how many.
+#[derive(Debug, Default)]
+struct Rows(HashMap<About, (Need, usize)>);
+
+impl Rows {
+    fn add(&mut self, needs: impl Iterator<Item = (About, Need)>) {
+        for (row, need) in needs {
+            self.0.entry(row).or_insert((need, 0)).1 += 1;
+        }
+    }
+
+    fn remove(&mut self, needs: impl Iterator<Item = (About, Need)>) {
+        for (row, _) in needs {
+            if let Entry::Occupied(mut entry) = self.0.entry(row) {
+                entry.get_mut().1 -= 1;
+                if entry.get().1 == 0 {
+                    entry.remove();
+                }
             }
         }
-        Ok(applied)
+    }
+
+    /// Whether a row may be needed so by the same statement.
+    fn are_shared(&self, row: About, need: Need) -> bool {
+        self.0.get(&row).is_none_or(|(other, _)| *other == need && need != Need::Change)
+    }
+
+    /// Whether a row may be needed so by another statement.
+    fn are_free(&self, row: About, need: Need) -> bool {
+        self.0.get(&row).is_none_or(|(other, _)| *other == need && need == Need::Keep)
+    }
+}
+
+/// The rows of a commit, until it is known what became of it.
+struct UnderWay<'w> {
+    writer: &'w Writer,
+    needs: Vec<(About, Need)>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.writer.under_way().remove(self.needs.drain(..));
+    }
+}
+
+impl Writer {
+    fn under_way(&self) -> MutexGuard<'_, Rows> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Beside the lanes, so that nobody else waits for them.
@@ -181,11 +248,55 @@ impl Writer {
     }
 }
 
+impl Writes {
+    /// Which of the units like this one were written by one statement, by their rows.
+    async fn written(&self, pool: &Arc<Pool>, rows: &[&str]) -> Result<Vec<bool>> {
+        let all = Query::raw(self.of_many(), vec![format!("[{}]", rows.join(",")).into()]);
+        if self.guards.is_empty() {
+            pool.execute(all).await?;
+            return Ok(vec![true; rows.len()]);
+        }
+        let mut applied = vec![false; rows.len()];
+        for row in pool.all(all).await? {
+            let unit: i64 =
+                row.try_get_by_index(0).map_err(|why| Error::Unavailable(why.into()))?;
+            let place = usize::try_from(unit - 1).ok().and_then(|unit| applied.get_mut(unit));
+            if let Some(place) = place {
+                *place = true;
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Writes it in a transaction of its own.
+    async fn one_by_one(&self, pool: &Arc<Pool>) -> Result<bool> {
+        let mut transaction = pool.take().await?;
+        transaction.begin().await?;
+        for query in self.parts() {
+            let changed = transaction.execute(query.clone()).await?;
+            let is_guard =
+                self.guards.iter().any(|guard| std::ptr::eq(&raw const guard.query, query));
+            if is_guard && changed == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+        }
+        transaction.commit().await.map(|()| true)
+    }
+}
+
 impl Job {
     /// Writes it by itself; says whether the guard let it.
     async fn alone(&self, pool: &Arc<Pool>) -> Result<bool> {
-        let changed = pool.execute(self.writes.of_one()).await?;
-        Ok(self.writes.guard.is_none() || changed > 0)
+        let Self { writes, row, .. } = self;
+        match (writes.of_one(), row) {
+            (Some(one), _) => {
+                let changed = pool.execute(one).await?;
+                Ok(writes.guards.is_empty() || changed > 0)
+            }
+            (None, Some(row)) => Ok(writes.written(pool, &[row]).await? == [true]),
+            (None, None) => writes.one_by_one(pool).await,
+        }
     }
 
     fn answer(self, applied: Result<bool>) {
@@ -196,5 +307,37 @@ impl Job {
         };
         // Whoever asked may have gone.
         let _ = self.reply.send(done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn only_what_does_not_disturb_each_other_is_done_at_once() {
+        let row = About::Ticket(Uuid::nil());
+        let other = About::Task(Uuid::nil());
+        for (need, with, shared, free) in [
+            (Need::Change, Need::Change, false, false),
+            (Need::Change, Need::Mark, false, false),
+            (Need::Mark, Need::Mark, true, false),
+            (Need::Mark, Need::Keep, false, false),
+            (Need::Keep, Need::Keep, true, true),
+        ] {
+            for (need, with) in [(need, with), (with, need)] {
+                let mut rows = Rows::default();
+                rows.add([(row, need), (row, need)].into_iter());
+                assert_eq!(rows.are_shared(row, with), shared, "{need:?} and {with:?}");
+                assert_eq!(rows.are_free(row, with), free, "{need:?} beside {with:?}");
+                assert!(rows.are_shared(other, with) && rows.are_free(other, with));
+                rows.remove([(row, need)].into_iter());
+                assert_eq!(rows.are_free(row, with), free, "one of two is under way still");
+                rows.remove([(row, need)].into_iter());
+                assert!(rows.are_free(row, Need::Change));
+            }
+        }
     }
 }

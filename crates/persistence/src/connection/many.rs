@@ -6,7 +6,9 @@ use std::fmt::Write;
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::Value;
 
-use super::writes::{Insert, Writes, insert_of, renumbered};
+use super::writes::{FOR_SHARE, Insert, UPDATE, Writes, insert_of, renumbered};
+use crate::query::Query;
+
 impl Writes {
     /// Its values by their places.
     pub(super) fn row(&self) -> Option<String> {
@@ -41,50 +43,117 @@ impl Writes {
             typed.join(", "),
             columns.join(", ")
         );
-        let mut before = 0;
-        if let Some(guard) = &self.guard {
-            whole.push_str(", ");
-            renumbered(&mut whole, &guarding(guard.text()), |place| format!("given.c{place}"));
-            before = guard.values().len();
+        let mut places = Places { whole: &mut whole, before: 0 };
+        let guards: Vec<Held<'_>> =
+            self.guards.iter().map(|guard| Held::of(&guard.query)).collect();
+        for (nth, held) in guards.iter().enumerate() {
+            let name = if guards.len() == 1 { "held".to_owned() } else { format!("h{nth}") };
+            places.append(&held.taken(&name), held.values);
         }
-        for (nth, insert) in self.inserts.iter().enumerate() {
-            let last = nth + 1 == self.inserts.len() && self.guard.is_none();
-            let text = inserting(insert.text(), self.guard.is_some());
-            if !last {
-                let _ = write!(whole, ", i{nth} AS (");
-            }
-            whole.push_str(if last { " " } else { "" });
-            renumbered(&mut whole, &text, |place| format!("given.c{}", place + before));
-            whole.push_str(if last { "" } else { " RETURNING 1)" });
-            before += insert.values().len();
+        if guards.len() > 1 {
+            let all: Vec<String> =
+                (1..guards.len()).map(|nth| format!(" JOIN h{nth} USING (unit)")).collect();
+            let _ = write!(
+                places.whole,
+                ", held AS MATERIALIZED (SELECT unit FROM h0{})",
+                all.concat()
+            );
         }
-        if self.guard.is_some() {
+        places.before = 0;
+        for (nth, held) in guards.iter().enumerate() {
+            places.append(&held.changed(nth), held.values);
+        }
+        for (nth, query) in self.rest.iter().enumerate() {
+            let text = following(query.text(), !guards.is_empty());
+            let is_last = nth + 1 == self.rest.len() && guards.is_empty();
+            let part = if is_last {
+                format!(" {text}")
+            } else {
+                format!(", i{nth} AS ({text} RETURNING 1)")
+            };
+            places.append(&part, query.values().len());
+        }
+        if !guards.is_empty() {
             whole.push_str(" SELECT unit FROM w0");
         }
         whole
     }
 }
 
-/// The update of one row as one of all rows that the units are about and that are free: first it
-/// takes hold of these, and of no others, however the statement is planned.
-fn guarding(update: &str) -> String {
-    let table = update.split_whitespace().nth(1).unwrap_or_default();
-    let (set, condition) = update.split_once(" WHERE ").unwrap_or((update, "TRUE"));
-    format!(
-        "held AS MATERIALIZED (SELECT given.unit FROM given, {table} WHERE {condition} \
-           FOR NO KEY UPDATE OF {table} SKIP LOCKED), \
-         w0 AS ({set} FROM given JOIN held ON held.unit = given.unit WHERE {condition} \
-           RETURNING given.unit)"
-    )
+/// A statement in which the values of each part are the next columns of `given`.
+struct Places<'w> {
+    whole: &'w mut String,
+    before: usize,
 }
 
-/// The insert of one unit as one of all units, or of those whose guard let them through.
-fn inserting(text: &str, guarded: bool) -> String {
-    let Some(Insert { into, rows, otherwise }) = insert_of(text) else { return text.to_owned() };
+impl Places<'_> {
+    /// Appends a part that has so many values.
+    fn append(&mut self, text: &str, values: usize) {
+        renumbered(self.whole, text, |place| format!("given.c{}", place + self.before));
+        self.before += values;
+    }
+}
+
+/// The guard of one unit, taken apart.
+struct Held<'t> {
+    table: &'t str,
+    /// What changes; `None` where the row only has to stay as it is.
+    set: Option<&'t str>,
+    condition: &'t str,
+    values: usize,
+}
+
+impl<'t> Held<'t> {
+    fn of(guard: &'t Query) -> Self {
+        let (head, condition) =
+            guard.text().split_once(" WHERE ").unwrap_or((guard.text(), "TRUE"));
+        let values = guard.values().len();
+        match head.strip_prefix(UPDATE) {
+            Some(rest) => {
+                let table = rest.split_whitespace().next().unwrap_or_default();
+                Self { table, set: Some(head), condition, values }
+            }
+            None => {
+                let table = head.rsplit(' ').next().unwrap_or_default();
+                let condition = condition.strip_suffix(FOR_SHARE).unwrap_or(condition);
+                Self { table, set: None, condition, values }
+            }
+        }
+    }
+
+    /// Takes hold of the rows that the units are about and that are free, and of no others, however
+    /// the statement is planned.
+    fn taken(&self, name: &str) -> String {
+        let Self { table, set, condition, values: _ } = self;
+        let strength = if set.is_some() { "NO KEY UPDATE" } else { "SHARE" };
+        format!(
+            ", {name} AS MATERIALIZED (SELECT given.unit FROM given, {table} WHERE {condition} \
+             FOR {strength} OF {table} SKIP LOCKED)"
+        )
+    }
+
+    /// Changes the rows of the units all of whose rows are held.
+    fn changed(&self, nth: usize) -> String {
+        let Self { table: _, set: Some(set), condition, values: _ } = self else {
+            return String::new();
+        };
+        format!(
+            ", w{nth} AS ({set} FROM given JOIN held ON held.unit = given.unit WHERE {condition} \
+             RETURNING given.unit)"
+        )
+    }
+}
+
+/// What one unit writes besides as what all units do, or those whose guards let them through.
+fn following(text: &str, guarded: bool) -> String {
     let through = if guarded { " JOIN w0 ON w0.unit = given.unit" } else { "" };
-    format!(
-        "{into} SELECT row.* FROM given{through} CROSS JOIN LATERAL (VALUES {rows}) AS row{otherwise}"
-    )
+    match (insert_of(text), text.split_once(" WHERE ")) {
+        (Some(Insert { into, rows, otherwise }), _) => format!(
+            "{into} SELECT row.* FROM given{through} CROSS JOIN LATERAL (VALUES {rows}) AS row{otherwise}"
+        ),
+        (None, Some((set, condition))) => format!("{set} FROM given{through} WHERE {condition}"),
+        (None, None) => text.to_owned(),
+    }
 }
 
 /// What PostgreSQL calls the type of a value, and the value as JSON of which PostgreSQL makes the
@@ -119,20 +188,24 @@ mod tests {
     use super::*;
     use crate::{
         Backend,
+        connection::writes::{About, Guard},
         plans::{Place, seed_of},
-        query::Query,
     };
 
     fn query(text: &str, values: &[Value]) -> Query {
         Query::raw(text.to_owned(), values.to_vec())
     }
 
+    fn about_task(query: Query) -> Guard {
+        Guard { about: About::Task(uuid::Uuid::nil()), query }
+    }
+
     fn moved() -> Writes {
         let id = Value::from(uuid::Uuid::nil());
         let guard = "UPDATE \"t\" SET \"a\" = $1 WHERE \"id\" = $2 AND \"version\" = $3";
         Writes {
-            guard: Some(query(guard, &["x".into(), id.clone(), 7_i64.into()])),
-            inserts: vec![
+            guards: vec![about_task(query(guard, &["x".into(), id.clone(), 7_i64.into()]))],
+            rest: vec![
                 query("INSERT INTO h (a, b) VALUES ($1, $2)", &[id, Value::Double(Some(1.5))]),
                 query(
                     "INSERT INTO e (a) VALUES ($1, nextval('p')), ($2, currval('p'))",
@@ -161,6 +234,46 @@ mod tests {
         );
     }
 
+    /// An agent that gets a task, whose ticket stays where it is.
+    #[test]
+    fn a_unit_of_several_rows_takes_hold_of_all_before_it_changes_any() {
+        let (id, version) = (Value::from(uuid::Uuid::nil()), Value::from(7_i64));
+        let guard = |about: fn(uuid::Uuid) -> About, text: &str, values: &[Value]| Guard {
+            about: about(uuid::Uuid::nil()),
+            query: query(text, values),
+        };
+        let set = "SET s = $1 WHERE id = $2 AND v = $3";
+        let seen = "SELECT 1 FROM k WHERE id = $1 AND v = $2 FOR SHARE";
+        let of_row = ["x".into(), id.clone(), version.clone()];
+        let writes = Writes {
+            guards: vec![
+                guard(About::Agent, &format!("UPDATE a {set}"), &of_row),
+                guard(About::Task, &format!("UPDATE t {set}"), &of_row),
+                guard(About::Ticket, seen, &[id.clone(), version]),
+            ],
+            rest: vec![query("UPDATE h SET s = $1 WHERE id = $2", &["x".into(), id])],
+        };
+        let of_many = writes.of_many();
+        let (_, parts) = of_many.split_once("unit)), ").unwrap();
+        assert_eq!(
+            parts,
+            "h0 AS MATERIALIZED (SELECT given.unit FROM given, a WHERE id = given.c2 \
+             AND v = given.c3 FOR NO KEY UPDATE OF a SKIP LOCKED), \
+             h1 AS MATERIALIZED (SELECT given.unit FROM given, t WHERE id = given.c5 \
+             AND v = given.c6 FOR NO KEY UPDATE OF t SKIP LOCKED), \
+             h2 AS MATERIALIZED (SELECT given.unit FROM given, k WHERE id = given.c7 \
+             AND v = given.c8 FOR SHARE OF k SKIP LOCKED), \
+             held AS MATERIALIZED (SELECT unit FROM h0 JOIN h1 USING (unit) JOIN h2 USING (unit)), \
+             w0 AS (UPDATE a SET s = given.c1 FROM given JOIN held ON held.unit = given.unit \
+             WHERE id = given.c2 AND v = given.c3 RETURNING given.unit), \
+             w1 AS (UPDATE t SET s = given.c4 FROM given JOIN held ON held.unit = given.unit \
+             WHERE id = given.c5 AND v = given.c6 RETURNING given.unit), \
+             i0 AS (UPDATE h SET s = given.c9 FROM given JOIN w0 ON w0.unit = given.unit \
+             WHERE id = given.c10 RETURNING 1) SELECT unit FROM w0"
+        );
+        assert!(writes.of_one().is_none(), "one statement after the other would change some");
+    }
+
     #[test]
     fn the_values_of_a_unit_are_an_object_by_place() {
         let id = uuid::Uuid::nil();
@@ -178,9 +291,9 @@ mod tests {
         let one = moved();
         let mut other = moved();
         assert!(one.is_like(&other));
-        other.inserts.pop();
+        other.rest.pop();
         assert!(!one.is_like(&other));
-        let unguarded = Writes { guard: None, ..moved() };
+        let unguarded = Writes { guards: Vec::new(), ..moved() };
         assert!(!one.is_like(&unguarded) && !unguarded.is_like(&one));
     }
 
@@ -191,7 +304,7 @@ mod tests {
             Value::Json(Some(Box::new(serde_json::Value::Null))),
             Value::Bytes(Some(vec![1])),
         ] {
-            let writes = Writes { guard: None, inserts: vec![query("…", &[value])] };
+            let writes = Writes { guards: Vec::new(), rest: vec![query("…", &[value])] };
             assert_eq!(writes.row(), None);
         }
     }
@@ -204,11 +317,11 @@ mod tests {
         if db.reader().backend() == Backend::Postgres {
             seed_of(&db, 20).await;
             let unit = |number: u128| Writes {
-                guard: Some(query(
+                guards: vec![about_task(query(
                     "UPDATE \"tickets\" SET \"title\" = $1 WHERE \"id\" = $2 AND \"version\" = $3",
                     &["x".into(), uuid::Uuid::from_u128(number).into(), 1_i64.into()],
-                )),
-                inserts: Vec::new(),
+                ))],
+                rest: Vec::new(),
             };
             let units = [unit(3), unit(4), unit(4), unit(999)];
             let rows: Vec<String> = units.iter().map(|unit| unit.row().unwrap()).collect();

@@ -95,6 +95,11 @@ impl Pool {
         Arc::new(Self { options, patience, limit, free, idle: Mutex::default() })
     }
 
+    /// How long callers wait.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// A connection of one's own.
     ///
     /// # Errors

@@ -1,7 +1,13 @@
 //! A transaction of PostgreSQL that begins as late as it can: one that reads, decides and then only
 //! appends is a single statement (`docs/adr/0020-late-transactions.md`).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sea_orm::{DatabaseConnection, QueryResult};
 use tokio::sync::{Mutex, MutexGuard};
@@ -11,13 +17,26 @@ use super::{
     horizon::Horizon,
     lookup::{LANES, Lookup},
     pool::{Pool, Wire},
-    writes::Writes,
+    turns::{Turn, Turns},
+    writes::{About, Guard, Writes},
 };
-use crate::{Error, Result, agents::StoredAgent, query::Query, tasks::Task, tickets::Ticket};
+use crate::{
+    Error, Result,
+    agents::StoredAgent,
+    query::Query,
+    tasks::{
+        Taken, Task,
+        offers::{self, Offers, Promise},
+    },
+    tickets::Ticket,
+};
 
 /// How many values one statement takes for several. PostgreSQL takes 65,535, but prepares the text
 /// of each number of rows anew.
 const MOST_VALUES: usize = 1000;
+
+/// How often a unit that holds nothing tries again before it holds what it reads.
+const MOST_UNHELD: u32 = 2;
 
 /// A server, and what several callers ask of it together.
 #[derive(Debug)]
@@ -26,6 +45,7 @@ pub(crate) struct Postgres {
     pub(crate) outside: DatabaseConnection,
     pub(super) pool: Arc<Pool>,
     pub(super) horizon: Horizon,
+    turns: Arc<Turns>,
     pub(crate) lookups: Lookups,
     group: Group,
 }
@@ -36,7 +56,12 @@ pub(crate) struct Lookups {
     pub(crate) agents: Lookup<StoredAgent>,
     pub(crate) tasks: Lookup<Task>,
     pub(crate) tickets: Lookup<Ticket>,
+    /// Tasks with the agents that have them.
+    pub(crate) held: Lookup<Taken>,
+    /// Tasks to be claimed.
+    pub(crate) offers: Offers,
     looking: Arc<Pool>,
+    pub(crate) offering: Arc<Pool>,
 }
 
 impl Postgres {
@@ -44,20 +69,25 @@ impl Postgres {
     pub(crate) fn new(outside: DatabaseConnection, connections: u32, patience: Duration) -> Self {
         let pool = Pool::like(&outside, connections, patience);
         let looking = Pool::beside(&outside, LANES as u32, patience, &[]);
+        let offering = Pool::beside(&outside, offers::LANES as u32, patience, &offers::WALK);
         let lookups = Lookups {
             agents: Lookup::new(Arc::clone(&looking), patience),
             tasks: Lookup::new(Arc::clone(&looking), patience),
             tickets: Lookup::new(Arc::clone(&looking), patience),
+            held: Lookup::new(Arc::clone(&looking), patience),
+            offers: Offers::new(Arc::clone(&offering), patience),
             looking,
+            offering,
         };
         let group = Group::new(&outside, Arc::clone(&pool), patience);
-        Self { outside, pool, horizon: Horizon::default(), lookups, group }
+        Self { outside, pool, horizon: Horizon::default(), turns: Arc::default(), lookups, group }
     }
 
     /// Lets go of the server.
     pub(crate) async fn close(&self) -> Result<()> {
         self.group.close().await;
         self.lookups.looking.close().await;
+        self.lookups.offering.close().await;
         self.pool.close().await;
         Ok(self.outside.close_by_ref().await?)
     }
@@ -67,15 +97,25 @@ impl Postgres {
 #[derive(Debug)]
 pub(crate) struct Late {
     server: Arc<Postgres>,
-    /// Begins with the first write, for a unit that has met another one.
-    at_once: bool,
+    /// How often it has met another unit.
+    repeats: u32,
+    /// Whether it begins with the first write.
+    at_once: AtomicBool,
     state: Mutex<State>,
+    promised: std::sync::Mutex<Promised>,
+}
+
+/// What nobody else of this process is given until a unit of work has ended.
+#[derive(Debug, Default)]
+struct Promised {
+    tasks: Vec<Promise>,
+    turns: Vec<Turn>,
 }
 
 #[derive(Debug)]
 enum State {
     /// Nothing is written or held yet; these writes are to come.
-    Before { guard: Option<Query>, inserts: Vec<Query> },
+    Before(Writes),
     /// It has begun, and what it writes is written.
     Begun(Wire),
     /// It could not begin: nothing of it will be.
@@ -83,19 +123,19 @@ enum State {
 }
 
 impl Late {
-    pub(crate) fn new(server: Arc<Postgres>, at_once: bool) -> Self {
-        let state = Mutex::new(State::Before { guard: None, inserts: Vec::new() });
-        Self { server, at_once, state }
+    /// A unit that has met another one finds out the truth at once.
+    pub(crate) fn new(server: Arc<Postgres>, repeats: u32) -> Self {
+        let at_once = AtomicBool::new(repeats > 0);
+        let state = Mutex::new(State::Before(Writes::default()));
+        Self { server, repeats, at_once, state, promised: std::sync::Mutex::default() }
     }
 
     /// Where to look for rows as they are committed, if nothing was written yet: each statement of a
     /// transaction sees what is committed by then anyway.
     pub(crate) async fn lookups(&self) -> Option<&Lookups> {
         match &*self.state.lock().await {
-            State::Before { guard: None, inserts } if inserts.is_empty() => {
-                Some(&self.server.lookups)
-            }
-            State::Before { .. } | State::Begun(_) | State::Lost => None,
+            State::Before(writes) if writes.is_empty() => Some(&self.server.lookups),
+            State::Before(_) | State::Begun(_) | State::Lost => None,
         }
     }
 
@@ -113,30 +153,81 @@ impl Late {
         transaction.execute(query).await
     }
 
-    /// Changes one row on which all else depends; says whether it was there to be changed. What is
-    /// only found out at the end is taken for granted until then, and judged by the last insert: one
-    /// that always inserts, as that of the events does.
-    pub(crate) async fn guarded(&self, query: Query) -> Result<bool> {
-        let mut state = self.state.lock().await;
-        if !self.at_once
-            && let State::Before { guard: guard @ None, .. } = &mut *state
-        {
-            *guard = Some(query);
-            return Ok(true);
+    /// The same, where what is found need not be held: it is written back as a guard, or not at all.
+    /// `None` for a unit to which others have come first again and again: it holds what it reads.
+    pub(crate) async fn lookups_unheld(&self) -> Option<&Lookups> {
+        if self.repeats > MOST_UNHELD {
+            return None;
         }
+        let lookups = self.lookups().await?;
+        self.at_once.store(false, Ordering::Relaxed);
+        Some(lookups)
+    }
+
+    /// Reads what is committed, and nothing of what this unit writes.
+    pub(crate) async fn peek(&self, query: Query) -> Result<Vec<QueryResult>> {
+        if let State::Begun(transaction) = &mut *self.state.lock().await {
+            return transaction.all(query).await;
+        }
+        self.server.pool.all(query).await
+    }
+
+    /// Whether this unit holds what it has read.
+    pub(crate) async fn is_held(&self) -> bool {
+        match &*self.state.lock().await {
+            State::Before(writes) => writes.guards.is_empty(),
+            State::Begun(_) | State::Lost => true,
+        }
+    }
+
+    /// Keeps a task for this unit until it has ended.
+    pub(crate) fn promise(&self, promise: Promise) {
+        self.promised().tasks.push(promise);
+    }
+
+    /// Waits until it is this unit's turn at a row, which it will write back; says whether others came
+    /// first, who may have changed it.
+    pub(crate) async fn wait(&self, row: About) -> Result<bool> {
+        let Postgres { turns, pool, .. } = &*self.server;
+        let turn = turns.wait(row, pool.patience()).await?;
+        let has_waited = turn.has_waited;
+        self.promised().turns.push(turn);
+        Ok(has_waited)
+    }
+
+    fn is_at_once(&self) -> bool {
+        self.at_once.load(Ordering::Relaxed)
+    }
+
+    fn promised(&self) -> std::sync::MutexGuard<'_, Promised> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes a row on which all else depends, or sees to it that it stays as it is; says whether it
+    /// was there. What is only found out at the end is taken for granted until then, and judged by the
+    /// last insert: one that always inserts, as that of the events does.
+    pub(crate) async fn guarded(&self, about: About, query: Query) -> Result<bool> {
+        let mut state = self.state.lock().await;
+        let query = match &mut *state {
+            State::Before(writes) if !self.is_at_once() => match writes.take_guard(about, query) {
+                Ok(()) => return Ok(true),
+                Err(query) => query,
+            },
+            State::Before(_) | State::Begun(_) | State::Lost => query,
+        };
         let transaction = self.begun(&mut state).await?;
         Ok(transaction.execute(query).await? > 0)
     }
 
-    /// Inserts rows, now or at the end.
-    pub(crate) async fn insert(&self, query: Query) -> Result<()> {
+    /// Writes what a guard lets through and nothing else can prevent: now or at the end.
+    pub(crate) async fn follow(&self, query: Query) -> Result<()> {
         let mut state = self.state.lock().await;
-        if !self.at_once
-            && let State::Before { inserts, .. } = &mut *state
+        if !self.is_at_once()
+            && let State::Before(writes) = &mut *state
         {
-            let values: usize = inserts.iter().map(|insert| insert.values().len()).sum();
+            let values: usize = writes.rest.iter().map(|query| query.values().len()).sum();
             if values + query.values().len() <= MOST_VALUES {
-                inserts.push(query);
+                writes.rest.push(query);
                 return Ok(());
             }
         }
@@ -150,28 +241,26 @@ impl Late {
         match self.state.into_inner() {
             State::Begun(transaction) => transaction.commit().await,
             State::Lost => Err(Error::Closed),
-            State::Before { guard: None, inserts } if inserts.is_empty() => Ok(()),
-            State::Before { guard, inserts } => {
-                self.server.group.write(Writes { guard, inserts }).await
-            }
+            State::Before(writes) if writes.is_empty() => Ok(()),
+            State::Before(writes) => self.server.group.write(writes).await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.state.into_inner() {
             State::Begun(transaction) => transaction.rollback().await,
-            State::Before { .. } | State::Lost => Ok(()),
+            State::Before(_) | State::Lost => Ok(()),
         }
     }
 
     /// The transaction, begun if it was not, with the writes that were still to come.
     async fn begun<'s>(&self, state: &'s mut MutexGuard<'_, State>) -> Result<&'s mut Wire> {
-        if matches!(**state, State::Before { .. })
-            && let State::Before { guard, inserts } = std::mem::replace(&mut **state, State::Lost)
+        if matches!(**state, State::Before(_))
+            && let State::Before(writes) = std::mem::replace(&mut **state, State::Lost)
         {
             let mut transaction = self.server.pool.take().await?;
             transaction.begin().await?;
-            let caught_up = catch_up(&mut transaction, guard, inserts).await;
+            let caught_up = catch_up(&mut transaction, writes).await;
             if caught_up.is_err() {
                 transaction.spoil();
             }
@@ -180,20 +269,21 @@ impl Late {
         }
         match &mut **state {
             State::Begun(transaction) => Ok(transaction),
-            State::Before { .. } | State::Lost => Err(Error::Closed),
+            State::Before(_) | State::Lost => Err(Error::Closed),
         }
     }
 }
 
 /// Writes what was still to come.
-async fn catch_up(transaction: &mut Wire, guard: Option<Query>, inserts: Vec<Query>) -> Result<()> {
-    if let Some(guard) = guard
-        && transaction.execute(guard).await? == 0
-    {
-        return Err(Error::ChangedHands);
+async fn catch_up(transaction: &mut Wire, writes: Writes) -> Result<()> {
+    let Writes { guards, rest } = writes;
+    for Guard { about: _, query } in guards {
+        if transaction.execute(query).await? == 0 {
+            return Err(Error::ChangedHands);
+        }
     }
-    for insert in inserts {
-        transaction.execute(insert).await?;
+    for query in rest {
+        transaction.execute(query).await?;
     }
     Ok(())
 }

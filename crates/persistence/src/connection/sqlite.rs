@@ -41,7 +41,7 @@ impl Use {
         match self {
             Self::Read => -2_000,
             // All that a batch touches must fit, or it is written out before the commit.
-            Self::Write => -32_000,
+            Self::Write => -16_000,
         }
     }
 }

@@ -1,22 +1,77 @@
 //! The writes of a unit of work as one statement.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, fmt::Write, mem::discriminant};
+
+use uuid::Uuid;
 
 use crate::query::Query;
 
-/// What is to be written: nothing, if there is a guard and it finds nothing to change.
-#[derive(Debug)]
+/// What is to be written: all of it, or nothing if one of the guards does not find its row.
+#[derive(Debug, Default)]
 pub(super) struct Writes {
-    pub(super) guard: Option<Query>,
-    pub(super) inserts: Vec<Query>,
+    /// In the order in which everybody takes hold of rows; each about a table of its own.
+    pub(super) guards: Vec<Guard>,
+    /// Inserts, and updates of rows that nobody changes who does not change those of the guards.
+    pub(super) rest: Vec<Query>,
 }
+
+/// A row that must still be as it was when it was decided what to write: an update of this row, or a
+/// select that finds it so.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) about: About,
+    pub(super) query: Query,
+}
+
+/// Whose row it is. Whoever needs several takes them in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum About {
+    /// An agent's.
+    Agent(Uuid),
+    /// A task's.
+    Task(Uuid),
+    /// A ticket's.
+    Ticket(Uuid),
+}
+
+/// What a unit needs of a row, so that others of the same or another statement may need it as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It stays as it is.
+    Keep,
+    /// It becomes the same for whoever needs that.
+    Mark,
+    /// It becomes what this unit makes of it.
+    Change,
+}
+
+impl Guard {
+    pub(super) fn need(&self) -> (About, Need) {
+        let set =
+            self.query.text().strip_prefix(UPDATE).and_then(|rest| rest.split(" WHERE ").next());
+        let need = match set {
+            None => Need::Keep,
+            Some(set) if set.contains('$') => Need::Change,
+            Some(_) => Need::Mark,
+        };
+        (self.about, need)
+    }
+}
+
+pub(super) const UPDATE: &str = "UPDATE ";
+/// The end of a guard that changes nothing.
+pub(crate) const FOR_SHARE: &str = " FOR SHARE";
 
 impl Writes {
     /// One statement that does all of these or, if the guard finds nothing to change, none. The
     /// inserts come after the guard, which waits for others at the same row: what they number is in
-    /// the order of the versions of that row.
-    pub(super) fn of_one(&self) -> Query {
-        let guarded = self.guard.is_some();
+    /// the order of the versions of that row. `None` where it takes the statement of many units.
+    pub(super) fn of_one(&self) -> Option<Query> {
+        let updates = self.rest.iter().any(|query| query.text().starts_with(UPDATE));
+        if self.guards.len() > 1 || updates {
+            return None;
+        }
+        let guarded = !self.guards.is_empty();
         let mut parts: Vec<(Cow<'_, str>, usize)> = Vec::new();
         let mut values = Vec::new();
         for (place, query) in self.parts().enumerate() {
@@ -45,7 +100,7 @@ impl Writes {
             renumbered(&mut whole, text, |place| format!("${}", place + before));
             whole.push_str(" RETURNING 1)");
         }
-        Query::raw(whole, values)
+        Some(Query::raw(whole, values))
     }
 
     /// Whether the other one differs from this one in its values alone.
@@ -53,22 +108,40 @@ impl Writes {
         let alike = |one: &Query, other: &Query| {
             one.text() == other.text()
                 && one.values().len() == other.values().len()
-                && one.values().iter().zip(other.values()).all(|(one, other)| {
-                    std::mem::discriminant(one) == std::mem::discriminant(other)
-                })
+                && one
+                    .values()
+                    .iter()
+                    .zip(other.values())
+                    .all(|(one, other)| discriminant(one) == discriminant(other))
         };
-        let guards = match (&self.guard, &other.guard) {
-            (Some(one), Some(other)) => alike(one, other),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        guards
-            && self.inserts.len() == other.inserts.len()
-            && self.inserts.iter().zip(&other.inserts).all(|(one, other)| alike(one, other))
+        self.guards.len() == other.guards.len()
+            && self.rest.len() == other.rest.len()
+            && self.parts().zip(other.parts()).all(|(one, other)| alike(one, other))
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.guards.is_empty() && self.rest.is_empty()
+    }
+
+    /// Takes in a guard, or gives it back where it cannot wait: not two about one table. The second
+    /// one may be about the row of the first, and would not see it changed.
+    pub(super) fn take_guard(&mut self, about: About, query: Query) -> Result<(), Query> {
+        let alike = |guard: &Guard| discriminant(&guard.about) == discriminant(&about);
+        if self.guards.iter().any(alike) {
+            return Err(query);
+        }
+        let place = self.guards.partition_point(|guard| guard.about < about);
+        self.guards.insert(place, Guard { about, query });
+        Ok(())
+    }
+
+    /// The rows that it needs.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (About, Need)> {
+        self.guards.iter().map(Guard::need)
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Query> {
-        self.guard.iter().chain(&self.inserts)
+        self.guards.iter().map(|guard| &guard.query).chain(&self.rest)
     }
 }
 
@@ -119,6 +192,10 @@ mod tests {
         Query::raw(text.to_owned(), vec![0.into(); values])
     }
 
+    fn of_task(query: Query) -> Guard {
+        Guard { about: About::Task(Uuid::nil()), query }
+    }
+
     #[test]
     fn all_that_a_guard_lets_through_is_one_statement() {
         let guard = query("UPDATE t SET a = $1 WHERE b = $2", 2);
@@ -127,7 +204,7 @@ mod tests {
             query("INSERT INTO b (a) VALUES ($1) ON CONFLICT (a) DO NOTHING", 1),
             query("INSERT INTO e (a) VALUES ($1), (nextval('p$1') + $2)", 2),
         ];
-        let all = Writes { guard: Some(guard), inserts }.of_one();
+        let all = Writes { guards: vec![of_task(guard)], rest: inserts }.of_one().unwrap();
         assert_eq!(all.values().len(), 7);
         assert_eq!(
             all.text(),
@@ -145,16 +222,16 @@ mod tests {
     fn inserts_without_a_guard_are_one_statement_too() {
         let one = || query("INSERT INTO h (a) VALUES ($1)", 1);
         assert_eq!(
-            Writes { guard: None, inserts: vec![one()] }.of_one().text(),
+            Writes { guards: Vec::new(), rest: vec![one()] }.of_one().unwrap().text(),
             "INSERT INTO h (a) VALUES ($1)"
         );
         assert_eq!(
-            Writes { guard: None, inserts: vec![one(), one()] }.of_one().text(),
+            Writes { guards: Vec::new(), rest: vec![one(), one()] }.of_one().unwrap().text(),
             "WITH w0 AS (INSERT INTO h (a) VALUES ($1) RETURNING 1) INSERT INTO h (a) VALUES ($2)"
         );
         let guard = query("UPDATE t SET a = $1", 1);
         assert_eq!(
-            Writes { guard: Some(guard), inserts: Vec::new() }.of_one().text(),
+            Writes { guards: vec![of_task(guard)], rest: Vec::new() }.of_one().unwrap().text(),
             "UPDATE t SET a = $1"
         );
     }

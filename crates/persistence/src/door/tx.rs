@@ -38,6 +38,12 @@ impl Tx {
         &self.connection
     }
 
+    /// Whether what was read to be written back stays as it is until this transaction ends; where not,
+    /// its writes will tell.
+    pub async fn is_held(&self) -> bool {
+        self.connection.is_held().await
+    }
+
     /// Notes something that is to be looked at before this transaction ends. Says whether the caller
     /// must do it, with [`next_follow_up`](Self::next_follow_up): one of those that note does it for
     /// all, in a loop, so that a long chain of consequences does not run out of stack.

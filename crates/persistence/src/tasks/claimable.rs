@@ -1,22 +1,27 @@
 //! Which tasks an agent may claim now, best first: one statement, the same rules on both databases
 //! (`docs/adr/0019-how-a-claim-finds-its-task.md`).
 
+pub(crate) mod offers;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_registry::{AgentType, Capability};
+use phaseline_tasks::TaskState;
 use sea_orm::{IdenStatic, Value};
 use uuid::Uuid;
 
 use super::{COLUMNS, TABLE, Task};
 use crate::{
-    Backend, Connection, Result, Tx, decode,
+    Backend, Connection, Error, Result, Tx,
+    connection::About,
+    decode,
     query::{Query, Text},
     row::{FromRow, Row},
     tickets::{self, Ticket, ids_of},
 };
+use offers::Offered;
 
 /// Who asks for work, and by which rules it is given. The tickets follow the standard workflow.
 #[derive(Debug, Clone)]
@@ -55,7 +60,8 @@ pub async fn claimable(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> R
 }
 
 /// Gives the agent the best tasks that it could claim now, until a time: each gets its next token
-/// and version. On PostgreSQL those that somebody else holds are passed over, so that nobody waits.
+/// and version. On PostgreSQL those that somebody else holds are passed over, so that nobody waits;
+/// one alone is only held when the agent is [given](super::begin_held) it.
 ///
 /// # Errors
 /// Storage failures.
@@ -69,6 +75,18 @@ pub async fn claim(
     static SOME: Text = Text::new();
     let db = tx.connection();
     let backend = db.backend();
+    if limit == 1
+        && let Some(lookups) = db.lookups_unheld().await
+    {
+        match lookups.offers.find(wanted).await? {
+            Offered::Task(given, promise) => {
+                db.promise(promise);
+                return Ok(vec![take(db, wanted, *given, until).await?]);
+            }
+            Offered::Nothing => return Ok(Vec::new()),
+            Offered::Unknown => {}
+        }
+    }
     let mut values = values(wanted)?;
     values.push(until.into());
     // With the number in its text, PostgreSQL knows how little of the index it has to walk.
@@ -91,12 +109,53 @@ pub async fn claim(
     Ok(given)
 }
 
+/// Claims a task that was offered, if it is still as it was then.
+async fn take(
+    db: &Connection,
+    wanted: &Claimable<'_>,
+    given: Given,
+    until: DateTime<Utc>,
+) -> Result<Given> {
+    static TEXT: Text = Text::new();
+    let Given { task: before, ticket } = given;
+    let task = Task {
+        status: TaskState::Claimed,
+        agent_id: Some(wanted.agent_id),
+        lease_expires_at: Some(until),
+        available_at: None,
+        fencing_token: before.fencing_token + 1,
+        version: before.version + 1,
+        updated_at: wanted.now,
+        ..before
+    };
+    let values = vec![
+        wanted.agent_id.into(),
+        until.into(),
+        task.fencing_token.into(),
+        task.version.into(),
+        wanted.now.into(),
+        task.id.into(),
+        before.version.into(),
+    ];
+    let query = TEXT.written(db.backend(), values, || {
+        "UPDATE tasks SET status = 'claimed', agent_id = $1, lease_expires_at = $2, \
+           available_at = NULL, fencing_token = $3, version = $4, updated_at = $5 \
+         WHERE id = $6 AND version = $7"
+            .to_owned()
+    });
+    if db.guarded(About::Task(task.id), query).await? {
+        Ok(Given { task, ticket })
+    } else {
+        Err(Error::ChangedHands)
+    }
+}
+
 fn looking(backend: Backend, wanted: &Claimable<'_>, limit: u64) -> Result<Query> {
     static TEXT: Text = Text::new();
     let mut values = values(wanted)?;
     values.push(limit.into());
     Ok(TEXT.written(backend, values, || {
-        format!("SELECT t.id {} ORDER BY {ORDER} LIMIT $8", ready(backend))
+        format!("SELECT t.id {} {} ORDER BY {ORDER} LIMIT $8", ready(backend), untried(backend))
     }))
 }
 
@@ -107,7 +166,7 @@ fn claiming(backend: Backend, limit: &str) -> String {
     let set = "UPDATE tasks SET status = 'claimed', agent_id = $7, lease_expires_at = $8, \
          available_at = NULL, fencing_token = tasks.fencing_token + 1, \
          version = tasks.version + 1, updated_at = $3";
-    let ready = ready(backend);
+    let ready = format!("{} {}", ready(backend), untried(backend));
     let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
     let columns: Vec<String> =
         COLUMNS.iter().map(|column| format!("tasks.\"{}\"", column.as_str())).collect();
@@ -176,8 +235,7 @@ fn ready(backend: Backend) -> String {
         Backend::Sqlite => " INDEXED BY ix_tasks_agent_type_priority_rank_created_at_id",
         Backend::Postgres => "",
     };
-    // PostgreSQL makes no join of what has an offset.
-    let alone = if backend == Backend::Postgres { " OFFSET 0" } else { "" };
+    let alone = alone(backend);
     format!(
         "FROM tasks t{walk} WHERE t.status = 'pending' AND t.agent_type = $1 \
          AND (CAST($2 AS text) IS NULL OR t.phase_id = CAST($2 AS text)) \
@@ -193,10 +251,25 @@ fn ready(backend: Backend) -> String {
            WHERE d.task_id = t.id AND o.status NOT IN ('completed', 'cancelled'){alone}) \
          AND NOT EXISTS (SELECT 1 FROM ticket_dependencies d JOIN tickets b \
            ON b.id = d.blocked_by_id WHERE d.ticket_id = t.ticket_id \
-           AND b.phase_id NOT IN ({ended}){alone}) \
-         AND NOT EXISTS (SELECT 1 FROM task_attempts a WHERE a.task_id = t.id \
-           AND a.agent_id = $7 AND a.failure_class = 'capability'{alone})"
+           AND b.phase_id NOT IN ({ended}){alone})"
     )
+}
+
+/// Whether this agent has not said of the task that it is not able to do it.
+fn untried(backend: Backend) -> String {
+    format!(
+        "AND NOT EXISTS (SELECT 1 FROM task_attempts a WHERE a.task_id = t.id \
+           AND a.agent_id = $7 AND a.failure_class = 'capability'{})",
+        alone(backend)
+    )
+}
+
+/// PostgreSQL makes no join of what has an offset.
+const fn alone(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "",
+        Backend::Postgres => " OFFSET 0",
+    }
 }
 
 /// Where the ticket stands in the sequence of its phases.

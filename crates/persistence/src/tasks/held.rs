@@ -1,5 +1,7 @@
 //! Who has which task, and for how much longer.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use super::{COLUMNS, TABLE, Task};
 use crate::{
     Backend, Connection, Result, Tx,
     agents::{self, StoredAgent},
+    connection::{About, lookup::ById},
     entity::task,
     query::Text,
     row::{FromRow, Row},
@@ -35,6 +38,8 @@ pub struct TicketSeen {
     pub has_results: bool,
     /// Whether it was in the phase of the task.
     pub is_in_phase: bool,
+    /// Its version.
+    pub version: i64,
 }
 
 /// Holds a task and the agent that has it against other writers until the transaction ends: the
@@ -45,11 +50,58 @@ pub struct TicketSeen {
 pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
     static TEXT: Text = Text::new();
     let backend = tx.connection().backend();
-    let query = TEXT.written(backend, vec![id.into()], || taking(backend));
+    let query = TEXT.written(backend, vec![id.into()], || match backend {
+        // Whoever writes to SQLite is alone.
+        Backend::Sqlite => format!(
+            "SELECT {} FROM tasks LEFT JOIN agents AS holder ON holder.id = tasks.agent_id \
+             {BEATS} WHERE tasks.id = $1",
+            columns(backend)
+        ),
+        Backend::Postgres => format!(
+            "WITH holder AS MATERIALIZED (SELECT * FROM agents \
+               WHERE id = (SELECT agent_id FROM tasks WHERE id = $1) FOR UPDATE) \
+             SELECT {} FROM tasks LEFT JOIN holder ON TRUE {BEATS} WHERE tasks.id = $1 \
+             FOR UPDATE OF tasks",
+            columns(backend)
+        ),
+    });
     tx.connection().first(query).await
 }
 
-fn taking(backend: Backend) -> String {
+/// The same for whoever writes both back at the versions that were seen, or none of them. They are
+/// not held until then. `None` where they had better be [taken](take) hold of.
+///
+/// # Errors
+/// Storage failures.
+pub async fn see(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
+    let db = tx.connection();
+    let Some(lookups) = db.lookups_unheld().await else { return Ok(None) };
+    let seen = lookups.held.find(id).await?;
+    if let Some(Taken { agent: Some(holder), .. }) = &seen
+        && db.wait(About::Agent(holder.agent.id)).await?
+    {
+        return lookups.held.find(id).await;
+    }
+    Ok(seen)
+}
+
+const BEATS: &str = "LEFT JOIN agent_heartbeats AS beat ON beat.agent_id = holder.id";
+
+impl ById for Taken {
+    fn among() -> &'static str {
+        static TEXT: OnceLock<String> = OnceLock::new();
+        TEXT.get_or_init(|| {
+            format!(
+                "SELECT {} FROM tasks LEFT JOIN agents AS holder ON holder.id = tasks.agent_id \
+                 {BEATS} WHERE tasks.id = ANY($1::uuid[])",
+                columns(Backend::Postgres)
+            )
+        })
+    }
+}
+
+/// A task, what its ticket says, and its `holder` with the last `beat`.
+fn columns(backend: Backend) -> String {
     let of = |table: &str, column: &str| format!("{table}.\"{column}\"");
     let task: Vec<String> = COLUMNS.iter().map(|column| of("tasks", column.as_str())).collect();
     let agent: Vec<String> =
@@ -57,31 +109,18 @@ fn taking(backend: Backend) -> String {
     let beat: Vec<String> =
         agents::HEARTBEAT_COLUMNS.iter().map(|column| of("beat", column.as_str())).collect();
     let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
-    let columns = format!(
+    format!(
         "{}, {dependencies} AS depends_on, \
          (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
          (SELECT k.has_results FROM tickets k WHERE k.id = tasks.ticket_id) AS has_results, \
          (SELECT k.phase_id = tasks.phase_id FROM tickets k WHERE k.id = tasks.ticket_id) \
            AS is_in_phase, \
+         (SELECT k.version FROM tickets k WHERE k.id = tasks.ticket_id) AS ticket_version, \
          holder.id IS NOT NULL AS held, {}, {}",
         task.join(", "),
         agent.join(", "),
         beat.join(", ")
-    );
-    let beats = "LEFT JOIN agent_heartbeats AS beat ON beat.agent_id = holder.id";
-    match backend {
-        // Whoever writes to SQLite is alone.
-        Backend::Sqlite => format!(
-            "SELECT {columns} FROM tasks LEFT JOIN agents AS holder ON holder.id = tasks.agent_id \
-             {beats} WHERE tasks.id = $1"
-        ),
-        Backend::Postgres => format!(
-            "WITH holder AS MATERIALIZED (SELECT * FROM agents \
-               WHERE id = (SELECT agent_id FROM tasks WHERE id = $1) FOR UPDATE) \
-             SELECT {columns} FROM tasks LEFT JOIN holder ON TRUE {beats} WHERE tasks.id = $1 \
-             FOR UPDATE OF tasks"
-        ),
-    }
+    )
 }
 
 impl FromRow for Taken {
@@ -91,7 +130,8 @@ impl FromRow for Taken {
         let task = Task::from_row(row)?;
         let auto_advance = row.get("auto_advance")?;
         let (has_results, is_in_phase) = (row.get("has_results")?, row.get("is_in_phase")?);
-        let ticket = TicketSeen { auto_advance, has_results, is_in_phase };
+        let version = row.get("ticket_version")?;
+        let ticket = TicketSeen { auto_advance, has_results, is_in_phase, version };
         let agent = if row.get("held")? { Some(StoredAgent::from_row(row)?) } else { None };
         Ok(Self { task, agent, ticket })
     }

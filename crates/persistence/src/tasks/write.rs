@@ -7,7 +7,9 @@ use sea_orm::{
 
 use super::{TABLE, Task};
 use crate::{
-    Result, Tx, decode,
+    Result, Tx,
+    connection::About,
+    decode,
     entity::{task, task_dependency},
     query::{Text, insert_rows},
     tickets::ROWS_AT_ONCE,
@@ -58,7 +60,7 @@ pub async fn replace(tx: &Tx, task: &Task, version: i64) -> Result<bool> {
             .filter(task::Column::Version.eq(version))
             .into_query()
     });
-    Ok(db.execute(query).await? > 0)
+    db.guarded(About::Task(task.id), query).await
 }
 
 fn row(workflow: &Workflow, task: &Task) -> Result<task::ActiveModel> {
@@ -87,7 +89,7 @@ fn row(workflow: &Workflow, task: &Task) -> Result<task::ActiveModel> {
 }
 
 /// What changes of a task after it was made; only a claim changes its token.
-pub(super) fn progress(task: &Task) -> Result<task::ActiveModel> {
+fn progress(task: &Task) -> Result<task::ActiveModel> {
     let result =
         task.result.as_ref().map(|result| decode::encoded(TABLE, "result", result)).transpose()?;
     let number = |column, value: u32| decode::number::<i32, _>(TABLE, column, value);

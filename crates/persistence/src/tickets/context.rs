@@ -124,13 +124,13 @@ impl StoredContext {
 /// # Errors
 /// Storage failures.
 pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
-    let rows = db.all::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash", None)).await?;
+    let rows = db.peek::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash", None)).await?;
     let known = |Hash(hash): Hash| lately::find(&hash);
     let known: Option<Vec<Part<Decoded>>> = rows.into_iter().map(|row| row.read(known)).collect();
     // What is not known is read with all the rest, so that they are of one moment.
     let rows = match known {
         Some(rows) => rows,
-        None => db.all(parts(db.backend(), id, DECODED, None)).await?,
+        None => db.peek(parts(db.backend(), id, DECODED, None)).await?,
     };
     let mut found = None;
     for Part { version, document, summary, phase } in rows {

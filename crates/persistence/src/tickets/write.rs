@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::{Flow, ROWS_AT_ONCE, TABLE, Ticket};
 use crate::{
-    Result, Tx, decode,
+    Result, Tx,
+    connection::About,
+    decode,
     entity::{task, task_dependency, ticket, ticket_dependency},
     history,
     query::{Query, Text, any, insert_rows},
@@ -82,7 +84,7 @@ pub async fn insert(tx: &Tx, tickets: &[NewTicket]) -> Result<()> {
         .collect();
     for edges in edges.chunks(ROWS_AT_ONCE) {
         let edges = ticket_dependency::Entity::insert_many(edges.to_vec());
-        tx.connection().insert(Query::of(tx.connection().backend(), &edges)).await?;
+        tx.connection().follow(Query::of(tx.connection().backend(), &edges)).await?;
     }
     Ok(())
 }
@@ -136,7 +138,7 @@ pub async fn apply(
             .and_where(Expr::col(ticket::Column::HasResults).eq(any()))
             .to_owned()
     });
-    if !tx.connection().guarded(query).await? {
+    if !tx.connection().guarded(About::Ticket(ticket.id), query).await? {
         return Ok(false);
     }
     history::append(tx, [(ticket.id, step)]).await?;

@@ -1,0 +1,292 @@
+//! Tasks for agents that claim at the same moment: those that want the same work are found theirs by
+//! one statement, each another task (`docs/adr/0022-claims-together-on-postgresql.md`).
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{IdenStatic, Value};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Claimable, Given, ORDER, ready, values};
+use crate::{
+    Backend, Error, Result,
+    connection::{
+        Pool,
+        gather::{Gather, Serve},
+        read,
+    },
+    query::Query,
+    row::{FromRow, Row},
+    tasks,
+    tickets::{self, ids_of},
+};
+
+/// How many tasks one statement looks for. With the number in its text, PostgreSQL knows how little
+/// of the index it has to walk.
+const SIZES: [usize; 4] = [1, 4, 16, MOST];
+/// How many callers one statement serves at most.
+const MOST: usize = 64;
+/// How many statements are under way at once.
+pub(crate) const LANES: usize = 1;
+/// The index is walked in its order up to the last task that is wanted, however few the planner
+/// expects to be ready: to sort them, it would look at every task.
+pub(crate) const WALK: [(&str, &str); 1] = [("enable_sort", "off")];
+
+/// Finds each agent that claims a task that nobody else is about to be given.
+#[derive(Debug)]
+pub(crate) struct Offers {
+    gather: Gather<Finder>,
+    patience: Duration,
+}
+
+struct Finder {
+    pool: Arc<Pool>,
+    promised: Arc<Promised>,
+}
+
+/// The tasks that are about to be given to somebody.
+#[derive(Debug, Default)]
+struct Promised(Mutex<HashSet<Uuid>>);
+
+/// A task that nobody else is offered until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Promise {
+    task: Uuid,
+    promised: Arc<Promised>,
+}
+
+struct Ask {
+    /// As [`values`] has them.
+    wanted: Vec<Value>,
+    agent: Uuid,
+    now: DateTime<Utc>,
+    until: Instant,
+    reply: oneshot::Sender<Result<Offered>>,
+}
+
+/// What there is for an agent.
+pub(crate) enum Offered {
+    /// A task that nobody else is about to be given.
+    Task(Box<Given>, Promise),
+    /// Nothing.
+    Nothing,
+    /// Only whoever looks for this agent alone can tell.
+    Unknown,
+}
+
+/// A task that is ready, and the agents that have said that they cannot do it.
+struct Offer {
+    given: Given,
+    unable: Vec<Uuid>,
+}
+
+impl Offers {
+    /// Over these connections; a caller waits for its turn no longer than it has patience.
+    pub(crate) fn new(pool: Arc<Pool>, patience: Duration) -> Self {
+        let finder = Finder { pool, promised: Arc::default() };
+        Self { gather: Gather::new(finder, LANES), patience }
+    }
+
+    /// The best task that this agent could claim and that nobody else is about to.
+    pub(crate) async fn find(&self, wanted: &Claimable<'_>) -> Result<Offered> {
+        let (reply, answer) = oneshot::channel();
+        let Claimable { agent_id: agent, now, .. } = *wanted;
+        let (wanted, until) = (values(wanted)?, Instant::now() + self.patience);
+        self.gather.give(Ask { wanted, agent, now, until, reply })?;
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+}
+
+impl Ask {
+    /// Whether it wants the same work, whoever asks and whenever.
+    fn is_like(&self, other: &Self) -> bool {
+        self.profile().eq(other.profile())
+    }
+
+    fn profile(&self) -> impl Iterator<Item = &Value> {
+        let Self { wanted, .. } = self;
+        wanted
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| ![NOW, AGENT].contains(place))
+            .map(|(_, value)| value)
+    }
+}
+
+/// The places of what differs between those who want the same.
+const NOW: usize = 2;
+const AGENT: usize = 6;
+
+impl Serve for Finder {
+    type Job = Ask;
+
+    fn pick(&self, waiting: &mut VecDeque<Ask>) -> Vec<Ask> {
+        let (now, length) = (Instant::now(), waiting.len());
+        let mut picked: Vec<Ask> = Vec::new();
+        let mut others = VecDeque::with_capacity(length);
+        for ask in waiting.drain(..) {
+            if ask.until < now {
+                let _ = ask.reply.send(Err(Error::Busy { waiting: length }));
+            } else if ask.reply.is_closed() {
+            } else if picked.len() < MOST && picked.first().is_none_or(|first| first.is_like(&ask))
+            {
+                picked.push(ask);
+            } else {
+                others.push_back(ask);
+            }
+        }
+        *waiting = others;
+        picked
+    }
+
+    async fn serve(&self, asks: Vec<Ask>) {
+        // Whoever has waited must not miss what has become due meanwhile.
+        let Some(latest) = asks.iter().max_by_key(|ask| ask.now) else { return };
+        let mut values = latest.wanted.clone();
+        values[AGENT] = self.promised.as_text().into();
+        let size = SIZES.iter().position(|size| asks.len() <= *size).unwrap_or(SIZES.len() - 1);
+        let query = Query::raw(finding(size).to_owned(), values);
+        let found = match self.pool.all(query).await {
+            Ok(rows) => read::<Offer>(&rows),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(mut offers) => {
+                offers.sort_unstable_by_key(|Offer { given: Given { task, .. }, .. }| {
+                    (task.priority.rank(), task.created_at, task.id)
+                });
+                self.give(offers, asks, SIZES[size]);
+            }
+            Err(error) => {
+                for Ask { reply, .. } in asks {
+                    let _ = reply.send(Err(error.shared()));
+                }
+            }
+        }
+    }
+}
+
+impl Finder {
+    /// Gives each agent the first task that it has not said it cannot do. `limit` is how many were
+    /// looked for.
+    fn give(&self, offers: Vec<Offer>, asks: Vec<Ask>, limit: usize) {
+        let found = offers.len();
+        let mut offers: Vec<Option<Offer>> = offers.into_iter().map(Some).collect();
+        for Ask { agent, reply, .. } in asks {
+            let able = |offer: &&mut Option<Offer>| {
+                offer.as_ref().is_some_and(|offer| !offer.unable.contains(&agent))
+            };
+            let offer = offers.iter_mut().find(able).and_then(Option::take);
+            let answer = match offer {
+                Some(Offer { given, .. }) => {
+                    let promise = Promised::add(&self.promised, given.task.id);
+                    Offered::Task(Box::new(given), promise)
+                }
+                // There may be more than were looked for.
+                None if found == limit => Offered::Unknown,
+                None => Offered::Nothing,
+            };
+            // Whoever asked may have gone; then the promise is void.
+            let _ = reply.send(Ok(answer));
+        }
+    }
+}
+
+impl Promised {
+    fn add(this: &Arc<Self>, task: Uuid) -> Promise {
+        this.tasks().insert(task);
+        Promise { task, promised: Arc::clone(this) }
+    }
+
+    /// As PostgreSQL reads an array.
+    fn as_text(&self) -> String {
+        let tasks: Vec<String> = self.tasks().iter().map(Uuid::to_string).collect();
+        format!("{{{}}}", tasks.join(","))
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.promised.tasks().remove(&self.task);
+    }
+}
+
+/// The best tasks that are ready, as many as the size says, but for those in `$7`; in no order.
+fn finding(size: usize) -> &'static str {
+    static TEXTS: [OnceLock<String>; SIZES.len()] = [const { OnceLock::new() }; SIZES.len()];
+    TEXTS[size].get_or_init(|| {
+        let backend = Backend::Postgres;
+        let columns: Vec<String> =
+            tasks::COLUMNS.iter().map(|column| format!("t.\"{}\"", column.as_str())).collect();
+        let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "t");
+        format!(
+            "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} \
+               AND t.id <> ALL($7::uuid[]) ORDER BY {ORDER} LIMIT {limit}) \
+             SELECT {columns}, {dependencies} AS depends_on, {ticket}, \
+               (SELECT string_agg(a.agent_id::text, ',') FROM task_attempts a \
+                 WHERE a.task_id = t.id AND a.failure_class = 'capability') AS unable \
+             FROM picked JOIN tasks t ON t.id = best JOIN tickets k ON k.id = t.ticket_id",
+            ready = ready(backend),
+            limit = SIZES[size],
+            columns = columns.join(", "),
+            ticket = tickets::columns_of(backend, "k"),
+        )
+    })
+}
+
+impl FromRow for Offer {
+    const TABLE: &'static str = tasks::TABLE;
+
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Self { given: Given::from_row(row)?, unable: row.ids("unable")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::plans::{Place, explain, seed};
+
+    /// One that the planner expects to be hardly ever ready is looked for in order all the same.
+    #[tokio::test]
+    async fn however_many_are_wanted_the_index_is_walked_in_order() {
+        let place = Place::new("offers").await;
+        let db = place.open().await;
+        seed(&db).await;
+        if let Some(lookups) = db.reader().lookups().await {
+            let wanted = Claimable {
+                agent_id: Uuid::nil(),
+                agent_type: phaseline_registry::AgentType::Worker,
+                phase_id: None,
+                capabilities: &[],
+                gates: false,
+                templates: false,
+                now: DateTime::UNIX_EPOCH,
+            };
+            let mut values = values(&wanted).unwrap();
+            values[AGENT] = "{}".into();
+            for size in 0..SIZES.len() {
+                let query = Query::raw(finding(size).to_owned(), values.clone());
+                let rows = lookups.offering.all(explain(&query)).await.unwrap();
+                let plan: Vec<String> =
+                    read::<(String,)>(&rows).unwrap().into_iter().map(|(step,)| step).collect();
+                let plan = plan.join("\n");
+                assert!(plan.contains("ix_tasks_agent_type_priority_rank_created_at_id"), "{plan}");
+                assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
+            }
+        }
+        db.close().await.unwrap();
+        place.gone().await;
+    }
+}
