@@ -9,7 +9,7 @@ use phaseline_context::{Pack, Pinned};
 use phaseline_persistence::{
     Tx,
     agents::{self, StoredAgent},
-    attempts::Attempt,
+    attempts::{self, Attempt},
     tasks::{self, Claimable, Given, Task},
     tickets::{self, StoredContext, Ticket},
 };
@@ -98,7 +98,11 @@ pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Resul
 }
 
 async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) -> Result<Claimed> {
-    let stored = agents::find_to_load(tx, agent).await?.ok_or_else(|| missing(agent))?;
+    let found = match ask.max {
+        1 => agents::find_to_load(tx, agent).await?,
+        _ => agents::find_and_hold(tx, agent).await?,
+    };
+    let stored = found.ok_or_else(|| missing(agent))?;
     if stored.agent.status == AgentStatus::Terminated {
         return Err(Error::AgentGone { id: agent });
     }
@@ -120,15 +124,17 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
         return Ok(empty(stored));
     }
     let slots = stored.agent.slots_taken + u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-    let items = hand_over(tx, call, settings, tasks, until, ask.max_tokens).await?;
-    let attempts: Vec<Attempt> =
-        items.iter().map(|item| begun(item, agent, ask.lease, call.now)).collect();
     let status = stored.agent.status;
     let stored = holding::loaded(call, stored, slots, true);
-    let moved = stored.agent.status != status;
-    if !tasks::begin_held(tx, &stored.agent, moved, &attempts, call.now).await? {
+    let (given, moved) = (&stored.agent, stored.agent.status != status);
+    // The agent first: a ticket whose work begins may be held by what follows.
+    if !agents::load(tx, given, moved, given.version - 1, call.now).await? {
         return Err(phaseline_persistence::Error::ChangedHands.into());
     }
+    let items = hand_over(tx, call, settings, tasks, until, ask.max_tokens).await?;
+    let begun: Vec<Attempt> =
+        items.iter().map(|item| begun(item, agent, ask.lease, call.now)).collect();
+    attempts::insert(tx, &begun).await?;
     for item in &items {
         tx.announce(announce::claimed(call, &item.task, &item.pack.content_hash));
     }

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::{Call, Error, Noun, Result, announce, error::LeaseLost};
 
-/// A task and the agent that has it, both held until the transaction ends: the agent first, since
-/// everybody takes them in that order.
+/// A task and the agent that has it. Both are held until the transaction ends, the agent first, since
+/// everybody takes them in that order; or else both are written back as they were seen, or nothing is.
 pub(crate) struct Holding {
     pub(crate) task: Task,
     pub(crate) agent: Option<StoredAgent>,

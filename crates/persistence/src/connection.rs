@@ -68,7 +68,7 @@ impl Connection {
     }
 
     /// A transaction of its own on PostgreSQL, which begins as late as it can; one that is repeated, with
-    /// its first write.
+    /// its first write, unless it holds nothing of what it reads.
     pub(crate) fn transaction(server: Arc<Postgres>, repeats: u32) -> Self {
         Self(Inner::Transaction(Late::new(server, repeats)))
     }
@@ -147,7 +147,7 @@ impl Connection {
     }
 
     /// The same for what is written back at the version that was seen, or not at all: it need not be
-    /// held, unless somebody else has come first once.
+    /// held, unless others have come first again and again.
     pub(crate) async fn lookups_unheld(&self) -> Option<&Lookups> {
         match &self.0 {
             Inner::Transaction(late) => late.lookups_unheld().await,
@@ -179,6 +179,15 @@ impl Connection {
         match &self.0 {
             Inner::Transaction(late) => late.wait(row).await,
             Inner::Sqlite(_) | Inner::Pool(_) => Ok(false),
+        }
+    }
+
+    /// The tasks that are promised to units of this process, as PostgreSQL reads an array.
+    pub(crate) fn promised(&self) -> String {
+        match &self.0 {
+            Inner::Transaction(late) => late.promised_tasks(),
+            Inner::Pool(server) => server.lookups.offers.promised(),
+            Inner::Sqlite(_) => "{}".to_owned(),
         }
     }
 

@@ -39,8 +39,8 @@ const PLANS: [(&str, &str); 3] =
 pub struct DbOptions {
     /// `sqlite://path` (made when absent) or `postgres://user@host/name`.
     pub url: String,
-    /// Readers on SQLite. On PostgreSQL the connections for transactions and lists; four more carry
-    /// what is asked by id, and commits that are put together.
+    /// Readers on SQLite. On PostgreSQL the connections for transactions and lists; eight more carry
+    /// what is asked by id or claimed, and commits that are put together.
     pub connections: u32,
     /// How long a caller waits before it is told to come back: for a connection or its turn on
     /// PostgreSQL, for its turn to write on SQLite.

@@ -34,7 +34,7 @@ pub use claimable::{Claimable, Given, claim, claimable};
 #[cfg(test)]
 pub(crate) use done::completed;
 pub use done::{counts, finished, finished_by, last_completed};
-pub use hands::{begin_held, end_held};
+pub use hands::end_held;
 pub use held::{Taken, TicketSeen, held_by, hold_all_of, live_of, overdue, see, take};
 pub use write::{insert, replace};
 

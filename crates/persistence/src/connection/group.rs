@@ -96,6 +96,8 @@ impl Serve for Writer {
         let wary = self.wary.load(Ordering::Relaxed);
         let mut under_way = self.under_way();
         let mut batch = Batch::default();
+        // Nobody overtakes who needs the same row otherwise.
+        let mut passed = Rows::default();
         let mut others = VecDeque::with_capacity(length);
         for mut job in waiting.drain(..) {
             if job.until < now {
@@ -103,8 +105,12 @@ impl Serve for Writer {
                 continue;
             }
             job.is_apart = wary > 0;
-            let is_free = job.writes.needs().all(|(row, need)| under_way.are_free(row, need));
+            let is_free = job
+                .writes
+                .needs()
+                .all(|(row, need)| under_way.are_free(row, need) && passed.are_free(row, need));
             if let Some(job) = if is_free { batch.take(job).err() } else { Some(job) } {
+                passed.add(job.writes.needs());
                 others.push_back(job);
             }
         }

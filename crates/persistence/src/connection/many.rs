@@ -170,7 +170,14 @@ fn cell(value: &Value) -> Option<(&'static str, Option<String>)> {
         Value::Uuid(id) => ("uuid", id.map(|id| format!("\"{id}\""))),
         // JSON that is null is something else than no JSON.
         Value::Json(Some(document)) if document.is_null() => return None,
-        Value::Json(document) => ("json", document.as_ref().map(ToString::to_string)),
+        Value::Json(document) => {
+            let text = document.as_ref().map(ToString::to_string);
+            // Within a set of records PostgreSQL takes no NUL.
+            if text.as_ref().is_some_and(|text| text.contains("\\u0000")) {
+                return None;
+            }
+            ("json", text)
+        }
         Value::ChronoDateTimeUtc(time) => {
             let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
             ("timestamptz", time.map(|time| format!("\"{}\"", text(time))))
@@ -302,6 +309,7 @@ mod tests {
         for value in [
             Value::Double(Some(f64::NAN)),
             Value::Json(Some(Box::new(serde_json::Value::Null))),
+            Value::Json(Some(Box::new(serde_json::json!({ "a": ["\0"] })))),
             Value::Bytes(Some(vec![1])),
         ] {
             let writes = Writes { guards: Vec::new(), rest: vec![query("…", &[value])] };

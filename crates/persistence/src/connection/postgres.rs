@@ -180,6 +180,11 @@ impl Late {
         }
     }
 
+    /// The tasks that are promised to units of this process, as PostgreSQL reads an array.
+    pub(crate) fn promised_tasks(&self) -> String {
+        self.server.lookups.offers.promised()
+    }
+
     /// Keeps a task for this unit until it has ended.
     pub(crate) fn promise(&self, promise: Promise) {
         self.promised().tasks.push(promise);

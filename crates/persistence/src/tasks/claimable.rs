@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{COLUMNS, TABLE, Task};
 use crate::{
-    Backend, Connection, Error, Result, Tx,
+    Backend, Connection, Error, Result, Tx, agents,
     connection::About,
     decode,
     query::{Query, Text},
@@ -60,8 +60,8 @@ pub async fn claimable(db: &Connection, wanted: &Claimable<'_>, limit: u64) -> R
 }
 
 /// Gives the agent the best tasks that it could claim now, until a time: each gets its next token
-/// and version. On PostgreSQL those that somebody else holds are passed over, so that nobody waits;
-/// one alone is only held when the agent is [given](super::begin_held) it.
+/// and version. On PostgreSQL those that somebody else holds or is promised are passed over, so that nobody waits;
+/// one alone is held only when it is written.
 ///
 /// # Errors
 /// Storage failures.
@@ -84,17 +84,24 @@ pub async fn claim(
                 return Ok(vec![take(db, wanted, *given, until).await?]);
             }
             Offered::Nothing => return Ok(Vec::new()),
-            Offered::Unknown => {}
+            // Whoever needs an agent and a task takes them in that order.
+            Offered::Unknown => {
+                agents::find_and_hold(tx, wanted.agent_id).await?;
+            }
         }
     }
     let mut values = values(wanted)?;
     values.push(until.into());
+    if backend == Backend::Postgres {
+        values.push(db.promised().into());
+    }
     // With the number in its text, PostgreSQL knows how little of the index it has to walk.
     let query = if limit == 1 {
         ONE.written(backend, values, || claiming(backend, "1"))
     } else {
         values.push(limit.into());
-        SOME.written(backend, values, || claiming(backend, "$9"))
+        let place = format!("${}", values.len());
+        SOME.written(backend, values, || claiming(backend, &place))
     };
     let mut given: Vec<Given> = match backend {
         Backend::Sqlite => {
@@ -178,8 +185,9 @@ fn claiming(backend: Backend, limit: &str) -> String {
              RETURNING {columns}"
         ),
         Backend::Postgres => format!(
-            "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} ORDER BY {ORDER} \
-               LIMIT {limit} FOR UPDATE OF t SKIP LOCKED) \
+            "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} \
+               AND t.id <> ALL($9::uuid[]) ORDER BY {ORDER} LIMIT {limit} \
+               FOR UPDATE OF t SKIP LOCKED) \
              {set} FROM picked, tickets k WHERE tasks.id = best AND k.id = tasks.ticket_id \
              RETURNING {columns}, {}",
             tickets::columns_of(backend, "k")

@@ -6,25 +6,8 @@ use phaseline_registry::Agent;
 use super::{Task, replace};
 use crate::{
     Result, Tx, agents,
-    attempts::{self, Attempt, End},
+    attempts::{self, End},
 };
-
-/// Stores that an agent has been given tasks: what it has in hand then, if it is still at the version
-/// before, and the attempts that begin. `false` when its version is another one; then the transaction
-/// must not be committed. The tasks themselves are [claimed](super::claim) already.
-///
-/// # Errors
-/// Storage failures.
-pub async fn begin_held(
-    tx: &Tx,
-    agent: &Agent,
-    moved: bool,
-    attempts: &[Attempt],
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    attempts::insert(tx, attempts).await?;
-    agents::load(tx, agent, moved, agent.version - 1, now).await
-}
 
 /// Stores that an agent no longer has a task: where the task has got, if it is still at `version`,
 /// how the attempt ended, and what the agent, if it is still at the version before, has in hand.

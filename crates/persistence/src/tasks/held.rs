@@ -17,8 +17,7 @@ use crate::{
     tickets::ids_of,
 };
 
-/// A task, and the agent that had it when it was looked for; both are held until the transaction
-/// ends.
+/// A task, and the agent that had it when it was looked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
     /// The task.

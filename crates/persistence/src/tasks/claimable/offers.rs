@@ -26,13 +26,10 @@ use crate::{
     tickets::{self, ids_of},
 };
 
-/// How many tasks one statement looks for. With the number in its text, PostgreSQL knows how little
-/// of the index it has to walk.
-const SIZES: [usize; 4] = [1, 4, 16, MOST];
 /// How many callers one statement serves at most.
 const MOST: usize = 64;
-/// How many statements are under way at once.
-pub(crate) const LANES: usize = 1;
+/// How many statements are under way at once, each for those that want something else.
+pub(crate) const LANES: usize = 4;
 /// The index is walked in its order up to the last task that is wanted, however few the planner
 /// expects to be ready: to sort them, it would look at every task.
 pub(crate) const WALK: [(&str, &str); 1] = [("enable_sort", "off")];
@@ -41,12 +38,15 @@ pub(crate) const WALK: [(&str, &str); 1] = [("enable_sort", "off")];
 #[derive(Debug)]
 pub(crate) struct Offers {
     gather: Gather<Finder>,
+    promised: Arc<Promised>,
     patience: Duration,
 }
 
 struct Finder {
     pool: Arc<Pool>,
     promised: Arc<Promised>,
+    /// What is looked for just now: those that want the same wait for that, and for each other.
+    under_way: Mutex<Vec<Vec<Value>>>,
 }
 
 /// The tasks that are about to be given to somebody.
@@ -63,6 +63,7 @@ pub(crate) struct Promise {
 struct Ask {
     /// As [`values`] has them.
     wanted: Vec<Value>,
+    profile: Vec<Value>,
     agent: Uuid,
     now: DateTime<Utc>,
     until: Instant,
@@ -88,8 +89,14 @@ struct Offer {
 impl Offers {
     /// Over these connections; a caller waits for its turn no longer than it has patience.
     pub(crate) fn new(pool: Arc<Pool>, patience: Duration) -> Self {
-        let finder = Finder { pool, promised: Arc::default() };
-        Self { gather: Gather::new(finder, LANES), patience }
+        let promised = Arc::<Promised>::default();
+        let finder = Finder { pool, promised: Arc::clone(&promised), under_way: Mutex::default() };
+        Self { gather: Gather::new(finder, LANES), promised, patience }
+    }
+
+    /// The tasks that are about to be given to somebody, as PostgreSQL reads an array.
+    pub(crate) fn promised(&self) -> String {
+        self.promised.as_text()
     }
 
     /// The best task that this agent could claim and that nobody else is about to.
@@ -97,43 +104,46 @@ impl Offers {
         let (reply, answer) = oneshot::channel();
         let Claimable { agent_id: agent, now, .. } = *wanted;
         let (wanted, until) = (values(wanted)?, Instant::now() + self.patience);
-        self.gather.give(Ask { wanted, agent, now, until, reply })?;
+        let profile = profile(&wanted);
+        self.gather.give(Ask { wanted, profile, agent, now, until, reply })?;
         answer.await.unwrap_or(Err(Error::Closed))
     }
 }
 
-impl Ask {
-    /// Whether it wants the same work, whoever asks and whenever.
-    fn is_like(&self, other: &Self) -> bool {
-        self.profile().eq(other.profile())
-    }
-
-    fn profile(&self) -> impl Iterator<Item = &Value> {
-        let Self { wanted, .. } = self;
-        wanted
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| ![NOW, AGENT].contains(place))
-            .map(|(_, value)| value)
-    }
+/// What decides which work is wanted, whoever asks and whenever.
+fn profile(wanted: &[Value]) -> Vec<Value> {
+    let places = wanted.iter().enumerate().filter(|(place, _)| ![NOW, AGENT].contains(place));
+    places.map(|(_, value)| value.clone()).collect()
 }
 
 /// The places of what differs between those who want the same.
 const NOW: usize = 2;
 const AGENT: usize = 6;
 
+/// What a lane looks for, until it has found it.
+struct UnderWay<'f>(&'f Finder, Vec<Value>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way().retain(|profile| *profile != self.1);
+    }
+}
+
 impl Serve for Finder {
     type Job = Ask;
 
     fn pick(&self, waiting: &mut VecDeque<Ask>) -> Vec<Ask> {
         let (now, length) = (Instant::now(), waiting.len());
+        let mut under_way = self.under_way();
         let mut picked: Vec<Ask> = Vec::new();
         let mut others = VecDeque::with_capacity(length);
         for ask in waiting.drain(..) {
             if ask.until < now {
                 let _ = ask.reply.send(Err(Error::Busy { waiting: length }));
             } else if ask.reply.is_closed() {
-            } else if picked.len() < MOST && picked.first().is_none_or(|first| first.is_like(&ask))
+            } else if picked.len() < MOST
+                && picked.first().is_none_or(|first| first.profile == ask.profile)
+                && !under_way.contains(&ask.profile)
             {
                 picked.push(ask);
             } else {
@@ -141,16 +151,19 @@ impl Serve for Finder {
             }
         }
         *waiting = others;
+        under_way.extend(picked.first().map(|first| first.profile.clone()));
         picked
     }
 
     async fn serve(&self, asks: Vec<Ask>) {
         // Whoever has waited must not miss what has become due meanwhile.
         let Some(latest) = asks.iter().max_by_key(|ask| ask.now) else { return };
+        let _under_way = UnderWay(self, latest.profile.clone());
         let mut values = latest.wanted.clone();
         values[AGENT] = self.promised.as_text().into();
-        let size = SIZES.iter().position(|size| asks.len() <= *size).unwrap_or(SIZES.len() - 1);
-        let query = Query::raw(finding(size).to_owned(), values);
+        values.push((asks.len() as i64).into());
+        static TEXT: OnceLock<String> = OnceLock::new();
+        let query = Query::raw(TEXT.get_or_init(finding).clone(), values);
         let found = match self.pool.all(query).await {
             Ok(rows) => read::<Offer>(&rows),
             Err(error) => Err(error),
@@ -160,7 +173,7 @@ impl Serve for Finder {
                 offers.sort_unstable_by_key(|Offer { given: Given { task, .. }, .. }| {
                     (task.priority.rank(), task.created_at, task.id)
                 });
-                self.give(offers, asks, SIZES[size]);
+                self.give(offers, asks);
             }
             Err(error) => {
                 for Ask { reply, .. } in asks {
@@ -172,24 +185,28 @@ impl Serve for Finder {
 }
 
 impl Finder {
-    /// Gives each agent the first task that it has not said it cannot do. `limit` is how many were
-    /// looked for.
-    fn give(&self, offers: Vec<Offer>, asks: Vec<Ask>, limit: usize) {
-        let found = offers.len();
-        let mut offers: Vec<Option<Offer>> = offers.into_iter().map(Some).collect();
+    fn under_way(&self) -> MutexGuard<'_, Vec<Vec<Value>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives each agent the first task that it has not said it cannot do. As many were looked for as
+    /// there are agents.
+    fn give(&self, offers: Vec<Offer>, asks: Vec<Ask>) {
+        let is_all = offers.len() < asks.len();
+        // Others may have been promised some of them meanwhile, who look for something else.
+        let promised =
+            |offer: Offer| Some((Promised::add(&self.promised, offer.given.task.id)?, offer));
+        let mut offers: Vec<Option<(Promise, Offer)>> = offers.into_iter().map(promised).collect();
         for Ask { agent, reply, .. } in asks {
-            let able = |offer: &&mut Option<Offer>| {
-                offer.as_ref().is_some_and(|offer| !offer.unable.contains(&agent))
+            let able = |offer: &&mut Option<(Promise, Offer)>| {
+                offer.as_ref().is_some_and(|(_, offer)| !offer.unable.contains(&agent))
             };
             let offer = offers.iter_mut().find(able).and_then(Option::take);
             let answer = match offer {
-                Some(Offer { given, .. }) => {
-                    let promise = Promised::add(&self.promised, given.task.id);
-                    Offered::Task(Box::new(given), promise)
-                }
+                Some((promise, Offer { given, .. })) => Offered::Task(Box::new(given), promise),
+                None if is_all => Offered::Nothing,
                 // There may be more than were looked for.
-                None if found == limit => Offered::Unknown,
-                None => Offered::Nothing,
+                None => Offered::Unknown,
             };
             // Whoever asked may have gone; then the promise is void.
             let _ = reply.send(Ok(answer));
@@ -198,9 +215,10 @@ impl Finder {
 }
 
 impl Promised {
-    fn add(this: &Arc<Self>, task: Uuid) -> Promise {
-        this.tasks().insert(task);
-        Promise { task, promised: Arc::clone(this) }
+    /// `None` for a task that is promised already.
+    fn add(this: &Arc<Self>, task: Uuid) -> Option<Promise> {
+        let is_new = this.tasks().insert(task);
+        is_new.then(|| Promise { task, promised: Arc::clone(this) })
     }
 
     /// As PostgreSQL reads an array.
@@ -220,27 +238,23 @@ impl Drop for Promise {
     }
 }
 
-/// The best tasks that are ready, as many as the size says, but for those in `$7`; in no order.
-fn finding(size: usize) -> &'static str {
-    static TEXTS: [OnceLock<String>; SIZES.len()] = [const { OnceLock::new() }; SIZES.len()];
-    TEXTS[size].get_or_init(|| {
-        let backend = Backend::Postgres;
-        let columns: Vec<String> =
-            tasks::COLUMNS.iter().map(|column| format!("t.\"{}\"", column.as_str())).collect();
-        let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "t");
-        format!(
-            "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} \
-               AND t.id <> ALL($7::uuid[]) ORDER BY {ORDER} LIMIT {limit}) \
+/// The best tasks that are ready, but for those in `$7`, and not more than `$8`; in no order.
+fn finding() -> String {
+    let backend = Backend::Postgres;
+    let columns: Vec<String> =
+        tasks::COLUMNS.iter().map(|column| format!("t.\"{}\"", column.as_str())).collect();
+    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "t");
+    format!(
+        "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} \
+               AND t.id <> ALL($7::uuid[]) ORDER BY {ORDER} LIMIT $8) \
              SELECT {columns}, {dependencies} AS depends_on, {ticket}, \
                (SELECT string_agg(a.agent_id::text, ',') FROM task_attempts a \
                  WHERE a.task_id = t.id AND a.failure_class = 'capability') AS unable \
              FROM picked JOIN tasks t ON t.id = best JOIN tickets k ON k.id = t.ticket_id",
-            ready = ready(backend),
-            limit = SIZES[size],
-            columns = columns.join(", "),
-            ticket = tickets::columns_of(backend, "k"),
-        )
-    })
+        ready = ready(backend),
+        columns = columns.join(", "),
+        ticket = tickets::columns_of(backend, "k"),
+    )
 }
 
 impl FromRow for Offer {
@@ -276,15 +290,14 @@ mod tests {
             };
             let mut values = values(&wanted).unwrap();
             values[AGENT] = "{}".into();
-            for size in 0..SIZES.len() {
-                let query = Query::raw(finding(size).to_owned(), values.clone());
-                let rows = lookups.offering.all(explain(&query)).await.unwrap();
-                let plan: Vec<String> =
-                    read::<(String,)>(&rows).unwrap().into_iter().map(|(step,)| step).collect();
-                let plan = plan.join("\n");
-                assert!(plan.contains("ix_tasks_agent_type_priority_rank_created_at_id"), "{plan}");
-                assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
-            }
+            values.push((MOST as i64).into());
+            let query = Query::raw(finding(), values);
+            let rows = lookups.offering.all(explain(&query)).await.unwrap();
+            let plan: Vec<String> =
+                read::<(String,)>(&rows).unwrap().into_iter().map(|(step,)| step).collect();
+            let plan = plan.join("\n");
+            assert!(plan.contains("ix_tasks_agent_type_priority_rank_created_at_id"), "{plan}");
+            assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
         }
         db.close().await.unwrap();
         place.gone().await;
