@@ -12,10 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
-    connection::{
-        About,
-        lookup::{ById, among},
-    },
+    connection::lookup::{ById, among},
     decode,
     entity::{agent, agent_heartbeat},
     page::Along,
@@ -25,8 +22,10 @@ use crate::{
 };
 
 mod heartbeats;
+mod load;
 
 pub use heartbeats::{Heartbeat, record_heartbeats};
+pub use load::{find_to_load, load};
 
 const TABLE: &str = "agents";
 
@@ -106,20 +105,6 @@ pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
         query
     });
     tx.connection().first(query).await
-}
-
-/// The agent with this id, for whoever writes it back with [`load`] or not at all: held as by
-/// [`find_and_hold`], or else found changed in the end.
-///
-/// # Errors
-/// Storage failures.
-pub async fn find_to_load(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
-    let db = tx.connection();
-    let Some(lookups) = db.lookups_unheld().await else {
-        return find_and_hold(tx, id).await;
-    };
-    db.wait(About::Agent(id)).await?;
-    lookups.agents.find(id).await
 }
 
 /// The same as [`find_and_hold`], unless somebody else holds it: then `None`, without waiting.
@@ -253,55 +238,6 @@ pub async fn replace(tx: &Tx, agent: &Agent, version: i64, now: DateTime<Utc>) -
             .to_owned()
     });
     Ok(tx.connection().execute(query).await? > 0)
-}
-
-/// Stores what an agent has in hand, if it is still at `version`; `false` when it is not. `moved` says
-/// whether its status is another one than before: it is left alone otherwise, and its index with it.
-///
-/// # Errors
-/// Storage failures.
-pub async fn load(
-    tx: &Tx,
-    agent: &Agent,
-    moved: bool,
-    version: i64,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    static STATUS: Text = Text::new();
-    static SLOTS: Text = Text::new();
-    let db = tx.connection();
-    let mut values = Vec::from(load_values(agent, version, now)?);
-    let query = if moved {
-        STATUS.written(db.backend(), values, || load_text(true))
-    } else {
-        values.pop();
-        SLOTS.written(db.backend(), values, || load_text(false))
-    };
-    db.guarded(About::Agent(agent.id), query).await
-}
-
-/// The values of [`load_text`].
-fn load_values(agent: &Agent, version: i64, now: DateTime<Utc>) -> Result<[Value; 7]> {
-    Ok([
-        decode::number::<i32, _>(TABLE, "slots_taken", agent.slots_taken)?.into(),
-        agent.last_progress.into(),
-        agent.version.into(),
-        now.into(),
-        agent.id.into(),
-        version.into(),
-        agent.status.to_string().into(),
-    ])
-}
-
-/// The statement that stores what an agent has in hand.
-fn load_text(moved: bool) -> String {
-    let [slots, progress, version, now, id, before, status] =
-        std::array::from_fn(|nth| format!("${}", nth + 1));
-    let status = if moved { format!(", status = {status}") } else { String::new() };
-    format!(
-        "UPDATE agents SET slots_taken = {slots}, last_progress = {progress}, version = {version}, \
-           updated_at = {now}{status} WHERE id = {id} AND version = {before}"
-    )
 }
 
 /// Stores that a health was announced, unless another one has been since; `false` when it has.

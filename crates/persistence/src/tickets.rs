@@ -1,6 +1,7 @@
 //! Tickets: reading them, and the writes that a decision allows.
 
 mod context;
+mod hold;
 mod lately;
 mod write;
 
@@ -9,17 +10,14 @@ use phaseline_phases::{Answer, Blocker, PhaseId, Position, WorkflowId};
 use phaseline_tasks::Priority;
 use sea_orm::{
     ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait, Query as SeaQuery},
+    sea_query::{Expr, ExprTrait},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     Backend, Connection, Page, Result, Slice, Tx,
-    connection::{
-        About, FOR_SHARE,
-        lookup::{ById, among},
-    },
+    connection::lookup::{ById, among},
     entity::{ticket, ticket_dependency},
     page::{Along, first_of_each},
     query::{Query, Text, beside},
@@ -30,6 +28,7 @@ pub use context::{
     ContextChange, ContextText, PhaseText, StoredContext, StoredOutline, attach_context, context,
     context_text, outline, record_context, summaries,
 };
+pub use hold::{find_and_hold, find_and_keep, keep_at, mark_results, mark_results_at};
 pub use write::{Edit, NewTicket, apply, delete, edit, insert, mark_templated, touch};
 
 const TABLE: &str = "tickets";
@@ -146,88 +145,6 @@ pub async fn find(db: &Connection, id: Uuid) -> Result<Option<Ticket>> {
         whole(db.backend()).filter(ticket::Column::Id.eq(id)).into_query()
     });
     db.first(query).await
-}
-
-/// The ticket with this id, held against other writers until the transaction ends.
-///
-/// # Errors
-/// Storage failures.
-pub async fn find_and_hold(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.with(db.backend(), vec![id.into()], || {
-        whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_exclusive().into_query()
-    });
-    db.first(query).await
-}
-
-/// Remembers that a task of this ticket was completed, and answers the ticket, held until the
-/// transaction ends. That belongs to no version: a move that is under way sees that it has to look
-/// again.
-///
-/// # Errors
-/// Storage failures.
-pub async fn mark_results(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.with(db.backend(), vec![true.into(), id.into()], || {
-        let returned = COLUMNS.map(|column| Expr::col((ticket::Entity, column)));
-        let blockers = Expr::cust(format!("{} AS \"blocked_by\"", blockers(db.backend())));
-        SeaQuery::update()
-            .table(ticket::Entity)
-            .value(ticket::Column::HasResults, true)
-            .and_where(Expr::col(ticket::Column::Id).eq(id))
-            .returning(SeaQuery::returning().exprs(returned.into_iter().chain([blockers])))
-            .to_owned()
-    });
-    db.first(query).await
-}
-
-/// The ticket with this id, which nobody changes until the transaction ends; others may keep it so at
-/// the same time.
-///
-/// # Errors
-/// Storage failures.
-pub async fn find_and_keep(tx: &Tx, id: Uuid) -> Result<Option<Ticket>> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.with(db.backend(), vec![id.into()], || {
-        whole(db.backend()).filter(ticket::Column::Id.eq(id)).lock_shared().into_query()
-    });
-    db.first(query).await
-}
-
-/// Remembers that a task of this ticket was completed, if the ticket is still at a version; `false`
-/// when it is not. Then the transaction must not be committed.
-///
-/// # Errors
-/// Storage failures.
-pub async fn mark_results_at(tx: &Tx, id: Uuid, version: i64) -> Result<bool> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.written(db.backend(), vec![id.into(), version.into()], || {
-        "UPDATE tickets SET has_results = TRUE WHERE id = $1 AND version = $2".to_owned()
-    });
-    db.guarded(About::Ticket(id), query).await
-}
-
-/// Sees to it that a ticket stays at a version until the transaction ends; `false` when it is at
-/// another one. Others may keep it so at the same time.
-///
-/// # Errors
-/// Storage failures.
-pub async fn keep_at(tx: &Tx, id: Uuid, version: i64) -> Result<bool> {
-    static TEXT: Text = Text::new();
-    let db = tx.connection();
-    let query = TEXT.written(db.backend(), vec![id.into(), version.into()], || {
-        let text = "SELECT 1 FROM tickets WHERE id = $1 AND version = $2";
-        match db.backend() {
-            // Whoever writes to SQLite is alone.
-            Backend::Sqlite => text.to_owned(),
-            Backend::Postgres => format!("{text}{FOR_SHARE}"),
-        }
-    });
-    db.guarded(About::Ticket(id), query).await
 }
 
 /// A page of tickets in order of creation.

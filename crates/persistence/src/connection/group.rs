@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 
 use super::{
     gather::{Gather, Serve},
-    pool::Pool,
-    writes::{About, Need, Writes},
+    pool::{Pool, Wire},
+    writes::{About, Guard, Need, Writes},
 };
 use crate::{Error, Result, query::Query};
 
@@ -274,20 +274,34 @@ impl Writes {
         Ok(applied)
     }
 
-    /// Writes it in a transaction of its own.
+    /// Writes it in a transaction of its own; says whether the guards let it.
     async fn one_by_one(&self, pool: &Arc<Pool>) -> Result<bool> {
         let mut transaction = pool.take().await?;
         transaction.begin().await?;
-        for query in self.parts() {
-            let changed = transaction.execute(query.clone()).await?;
-            let is_guard =
-                self.guards.iter().any(|guard| std::ptr::eq(&raw const guard.query, query));
-            if is_guard && changed == 0 {
+        match self.run(&mut transaction).await {
+            Ok(()) => transaction.commit().await.map(|()| true),
+            Err(Error::ChangedHands) => transaction.rollback().await.map(|()| false),
+            Err(error) => {
                 transaction.rollback().await?;
-                return Ok(false);
+                Err(error)
             }
         }
-        transaction.commit().await.map(|()| true)
+    }
+
+    /// Writes it in an open transaction, one statement after the other.
+    ///
+    /// # Errors
+    /// [`Error::ChangedHands`] if a guard does not find its row.
+    pub(super) async fn run(&self, transaction: &mut Wire) -> Result<()> {
+        for Guard { about: _, query } in &self.guards {
+            if transaction.execute(query.clone()).await? == 0 {
+                return Err(Error::ChangedHands);
+            }
+        }
+        for query in &self.rest {
+            transaction.execute(query.clone()).await?;
+        }
+        Ok(())
     }
 }
 

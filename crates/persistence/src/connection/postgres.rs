@@ -18,7 +18,7 @@ use super::{
     lookup::{LANES, Lookup},
     pool::{Pool, Wire},
     turns::{Turn, Turns},
-    writes::{About, Guard, Writes},
+    writes::{About, Writes},
 };
 use crate::{
     Error, Result,
@@ -265,7 +265,7 @@ impl Late {
         {
             let mut transaction = self.server.pool.take().await?;
             transaction.begin().await?;
-            let caught_up = catch_up(&mut transaction, writes).await;
+            let caught_up = writes.run(&mut transaction).await;
             if caught_up.is_err() {
                 transaction.spoil();
             }
@@ -277,18 +277,4 @@ impl Late {
             State::Before(_) | State::Lost => Err(Error::Closed),
         }
     }
-}
-
-/// Writes what was still to come.
-async fn catch_up(transaction: &mut Wire, writes: Writes) -> Result<()> {
-    let Writes { guards, rest } = writes;
-    for Guard { about: _, query } in guards {
-        if transaction.execute(query).await? == 0 {
-            return Err(Error::ChangedHands);
-        }
-    }
-    for query in rest {
-        transaction.execute(query).await?;
-    }
-    Ok(())
 }

@@ -137,10 +137,9 @@ impl Serve for Finder {
         let mut under_way = self.under_way();
         let mut picked: Vec<Ask> = Vec::new();
         let mut others = VecDeque::with_capacity(length);
-        for ask in waiting.drain(..) {
+        for ask in waiting.drain(..).filter(|ask| !ask.reply.is_closed()) {
             if ask.until < now {
                 let _ = ask.reply.send(Err(Error::Busy { waiting: length }));
-            } else if ask.reply.is_closed() {
             } else if picked.len() < MOST
                 && picked.first().is_none_or(|first| first.profile == ask.profile)
                 && !under_way.contains(&ask.profile)
