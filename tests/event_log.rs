@@ -7,7 +7,7 @@ use phaseline_engine::Sources;
 use phaseline_persistence::{
     Error, Tx,
     events::{self, Event, NewEvent},
-    idempotency,
+    idempotency::{self, Kept},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -68,8 +68,11 @@ fn write<'t>(
     number: &'t u32,
 ) -> futures::future::BoxFuture<'t, Result<[Uuid; 2], Error>> {
     Box::pin(async move {
-        let now = Sources::system().now();
-        idempotency::take(tx, &format!("writer {number}"), "", now, now).await?;
+        let key = format!("writer {number}");
+        let created_at = Sources::system().now();
+        let kept = Kept { fingerprint: String::new(), outcome: json!({}), created_at };
+        idempotency::keep(tx, &key, kept).await?;
+        idempotency::forget(tx, &key).await?;
         let first = event(*number);
         let second = event(*number);
         let ids = [first.id, second.id];

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use phaseline_persistence::{Tx, idempotency};
+use phaseline_persistence::{
+    self as persistence, Connection, Fault, Tx,
+    idempotency::{self, Kept},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -73,24 +76,49 @@ where
 {
     Box::pin(async move {
         let Unit { call, input, work, expired } = unit;
-        let Some(Once { key, fingerprint }) = &call.once else {
+        let Some(once) = &call.once else {
             return work(tx, call, input).await;
         };
-        if !idempotency::take(tx, key, fingerprint, call.now, *expired).await? {
-            return replay(tx, key, fingerprint).await;
+        if let Some(kept) = idempotency::find(tx.connection(), &once.key).await? {
+            if kept.created_at >= *expired {
+                return once.replay(kept);
+            }
+            idempotency::forget(tx, &once.key).await?;
         }
         let outcome = work(tx, call, input).await?;
-        let kept = serde_json::to_value(&outcome).map_err(|why| Error::undecodable(&why))?;
-        idempotency::keep(tx, key, kept).await?;
+        let kept = Kept {
+            fingerprint: once.fingerprint.clone(),
+            outcome: serde_json::to_value(&outcome).map_err(|why| Error::undecodable(&why))?,
+            created_at: call.now,
+        };
+        idempotency::keep(tx, &once.key, kept).await?;
         Ok(outcome)
     })
 }
 
-async fn replay<T: DeserializeOwned>(tx: &Tx, key: &str, fingerprint: &str) -> Result<T> {
-    let reused = || Error::KeyReused { key: key.to_owned() };
-    let kept = idempotency::find(tx.connection(), key).await?.ok_or_else(reused)?;
-    if kept.fingerprint != fingerprint {
-        return Err(reused());
+impl Once {
+    /// What the first request was answered, if it is the same one.
+    fn replay<T: DeserializeOwned>(&self, kept: Kept) -> Result<T> {
+        if kept.fingerprint != self.fingerprint {
+            return Err(Error::KeyReused { key: self.key.clone() });
+        }
+        serde_json::from_value(kept.outcome).map_err(|why| Error::undecodable(&why))
     }
-    serde_json::from_value(kept.outcome).map_err(|why| Error::undecodable(&why))
+
+    /// What to answer instead of a refusal: the same request may have been made at the same moment and
+    /// be the very reason for it.
+    pub(crate) async fn instead<T: DeserializeOwned>(
+        &self,
+        refusal: Error,
+        db: &Connection,
+        expired: DateTime<Utc>,
+    ) -> Result<T> {
+        if !matches!(refusal.storage(), None | Some(persistence::Error::Duplicate(_))) {
+            return Err(refusal);
+        }
+        match idempotency::find(db, &self.key).await {
+            Ok(Some(kept)) if kept.created_at >= expired => self.replay(kept),
+            Ok(_) | Err(_) => Err(refusal),
+        }
+    }
 }

@@ -179,7 +179,10 @@ impl Engine {
     {
         let expired = call.now - self.settings.idempotency_ttl;
         let unit = call::Unit { call: call.clone(), input, work, expired };
-        self.db.write(unit, call::run).await
+        match (self.db.write(unit, call::run).await, &call.once) {
+            (Err(refusal), Some(once)) => once.instead(refusal, self.db.reader(), expired).await,
+            (done, _) => done,
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! What can go wrong with the database, told apart by what the caller can do about it.
 
 use rusqlite::ErrorCode;
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{
+    DbErr, RuntimeErr, SqlErr,
+    sqlx::{self, error::DatabaseError},
+};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -119,6 +122,10 @@ impl Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         match error.sql_err() {
+            // The same request was made at the same moment: the repeat finds what became of it.
+            Some(SqlErr::UniqueConstraintViolation(_)) if is_of(&error, "idempotency_keys") => {
+                return Self::Serialization(error.into());
+            }
             Some(SqlErr::UniqueConstraintViolation(_)) => return Self::Duplicate(error.into()),
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
                 return Self::BrokenReference(error.into());
@@ -165,9 +172,7 @@ fn fate(error: &DbErr) -> Fate {
     if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
         return Fate::Wait;
     }
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
+    let Some(cause) = said(error) else {
         return Fate::Fail;
     };
     let Some(database) = cause.as_database_error() else {
@@ -181,4 +186,20 @@ fn fate(error: &DbErr) -> Fate {
     } else {
         Fate::Fail
     }
+}
+
+/// Whether the server complains about a row of this table.
+fn is_of(error: &DbErr, table: &str) -> bool {
+    said(error).and_then(sqlx::Error::as_database_error).and_then(DatabaseError::table)
+        == Some(table)
+}
+
+/// What the driver says about a statement.
+fn said(error: &DbErr) -> Option<&sqlx::Error> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return None;
+    };
+    Some(cause)
 }

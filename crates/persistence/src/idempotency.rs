@@ -1,16 +1,13 @@
 //! Idempotency keys: what a repeated request was answered the first time.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use crate::{
     Connection, Result, Tx,
     entity::idempotency_key,
+    query::Query,
     row::{FromRow, Row},
 };
 
@@ -19,58 +16,49 @@ use crate::{
 pub struct Kept {
     /// A digest of the request, so that another one under the same key is noticed.
     pub fingerprint: String,
-    /// The outcome of the first request; null while it is being worked on.
+    /// The outcome of the request.
     pub outcome: Value,
+    /// When the request was made.
+    pub created_at: DateTime<Utc>,
 }
 
-/// Takes a key that is free or has expired; `false` when it is taken. On PostgreSQL a second
-/// caller waits here until the first has committed or rolled back.
-///
-/// # Errors
-/// Storage failures.
-pub async fn take(
-    tx: &Tx,
-    key: &str,
-    fingerprint: &str,
-    now: DateTime<Utc>,
-    expired_before: DateTime<Utc>,
-) -> Result<bool> {
-    let db = tx.connection();
-    let expired = idempotency_key::Entity::delete_many()
-        .filter(idempotency_key::Column::Key.eq(key))
-        .filter(idempotency_key::Column::CreatedAt.lt(expired_before));
-    db.change(&expired).await?;
-    let row = idempotency_key::ActiveModel {
-        key: Set(key.to_owned()),
-        fingerprint: Set(fingerprint.to_owned()),
-        outcome: Set(Value::Null),
-        created_at: Set(now),
-    };
-    let mut insert = idempotency_key::Entity::insert(row).into_query();
-    insert.on_conflict(OnConflict::column(idempotency_key::Column::Key).do_nothing().to_owned());
-    Ok(db.build(&insert).await? > 0)
-}
-
-/// What is kept under a key.
+/// What is kept under a key, as it is committed.
 ///
 /// # Errors
 /// Storage failures.
 pub async fn find(db: &Connection, key: &str) -> Result<Option<Kept>> {
-    let query = idempotency_key::Entity::find_by_id(key)
-        .select_only()
-        .columns([idempotency_key::Column::Fingerprint, idempotency_key::Column::Outcome]);
-    Ok(db.select(&query).await?.into_iter().next())
+    let query = idempotency_key::Entity::find_by_id(key).select_only().columns([
+        idempotency_key::Column::Fingerprint,
+        idempotency_key::Column::Outcome,
+        idempotency_key::Column::CreatedAt,
+    ]);
+    Ok(db.peek(Query::of(db.backend(), &query)).await?.into_iter().next())
 }
 
-/// Keeps the outcome under a key that was taken in this transaction.
+/// Keeps what was done under a key under which nothing is kept. If somebody else does so at the same
+/// moment, the unit of work runs again and finds it.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn keep(tx: &Tx, key: &str, outcome: Value) -> Result<()> {
-    let kept = idempotency_key::Entity::update_many()
-        .col_expr(idempotency_key::Column::Outcome, Expr::value(outcome))
-        .filter(idempotency_key::Column::Key.eq(key));
-    tx.connection().change(&kept).await.map(|_| ())
+pub async fn keep(tx: &Tx, key: &str, kept: Kept) -> Result<()> {
+    let db = tx.connection();
+    let row = idempotency_key::ActiveModel {
+        key: Set(key.to_owned()),
+        fingerprint: Set(kept.fingerprint),
+        outcome: Set(kept.outcome),
+        created_at: Set(kept.created_at),
+    };
+    let insert = idempotency_key::Entity::insert(row);
+    db.follow(Query::of(db.backend(), &insert)).await
+}
+
+/// Removes what is kept under a key.
+///
+/// # Errors
+/// Storage failures.
+pub async fn forget(tx: &Tx, key: &str) -> Result<()> {
+    let one = idempotency_key::Entity::delete_by_id(key);
+    tx.connection().change(&one).await.map(|_| ())
 }
 
 /// Removes what is older than a time; says how many.
@@ -87,6 +75,10 @@ impl FromRow for Kept {
     const TABLE: &'static str = "idempotency_keys";
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(Self { fingerprint: row.get("fingerprint")?, outcome: row.get("outcome")? })
+        Ok(Self {
+            fingerprint: row.get("fingerprint")?,
+            outcome: row.get("outcome")?,
+            created_at: row.get("created_at")?,
+        })
     }
 }
