@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     gather::{Gather, Serve},
+    many::Texts,
     pool::{Pool, Wire},
     writes::{About, Guard, Need, Writes},
 };
@@ -27,8 +28,10 @@ const MOST: usize = 64;
 const MOST_BYTES: usize = 15 << 10;
 /// How many commits are under way at once.
 const LANES: u32 = 2;
-/// A lane does not wait for longer for what somebody else holds: whoever has to, waits by itself.
-const LANE: [(&str, &str); 1] = [("lock_timeout", "20ms")];
+/// A lane does not wait for longer for what somebody else holds: whoever has to, waits by itself. And
+/// each unit finds its rows by their keys: a table is no longer as large as when that was planned.
+const LANE: [(&str, &str); 3] =
+    [("lock_timeout", "20ms"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
 /// For how many statements nobody is put together with others after that has failed.
 const WARY: u32 = 64;
 
@@ -44,6 +47,7 @@ struct Writer {
     lanes: Arc<Pool>,
     /// For those that have to be alone.
     pool: Arc<Pool>,
+    texts: Arc<Texts>,
     wary: AtomicU32,
     /// The rows of the commits that are under way.
     under_way: Mutex<Rows>,
@@ -64,8 +68,9 @@ impl Group {
     /// Beside a pool, for those that cannot be put together with others.
     pub(super) fn new(server: &DatabaseConnection, pool: Arc<Pool>, patience: Duration) -> Self {
         let lanes = Pool::beside(server, LANES, patience, &LANE);
-        let (wary, under_way) = (AtomicU32::new(0), Mutex::default());
-        let writer = Writer { lanes: Arc::clone(&lanes), pool, wary, under_way };
+        let (texts, wary) = (Arc::default(), AtomicU32::new(0));
+        let under_way = Mutex::default();
+        let writer = Writer { lanes: Arc::clone(&lanes), pool, texts, wary, under_way };
         Self { gather: Gather::new(writer, LANES as usize), lanes, patience }
     }
 
@@ -133,8 +138,11 @@ impl Serve for Writer {
         let outcome = match (jobs.as_slice(), together) {
             ([], _) => return,
             ([job], _) if job.is_apart => return self.each_by_itself(jobs),
-            ([job], _) => job.alone(&self.lanes).await.map(|applied| vec![applied]),
-            ([first, ..], Some(rows)) => first.writes.written(&self.lanes, &rows).await,
+            ([job], _) => job.alone(&self.texts, &self.lanes).await.map(|applied| vec![applied]),
+            ([first, ..], Some(rows)) => {
+                let text = self.texts.of_many(&first.writes);
+                first.writes.written(&text, &self.lanes, &rows).await
+            }
             // Only those are picked together that can be written together.
             (_, None) => return self.each_by_itself(jobs),
         };
@@ -245,9 +253,9 @@ impl Writer {
     /// Beside the lanes, so that nobody else waits for them.
     fn each_by_itself(&self, jobs: Vec<Job>) {
         for job in jobs {
-            let pool = Arc::clone(&self.pool);
+            let (texts, pool) = (Arc::clone(&self.texts), Arc::clone(&self.pool));
             tokio::spawn(async move {
-                let done = job.alone(&pool).await;
+                let done = job.alone(&texts, &pool).await;
                 job.answer(done);
             });
         }
@@ -256,8 +264,8 @@ impl Writer {
 
 impl Writes {
     /// Which of the units like this one were written by one statement, by their rows.
-    async fn written(&self, pool: &Arc<Pool>, rows: &[&str]) -> Result<Vec<bool>> {
-        let all = Query::raw(self.of_many(), vec![format!("[{}]", rows.join(",")).into()]);
+    async fn written(&self, text: &str, pool: &Arc<Pool>, rows: &[&str]) -> Result<Vec<bool>> {
+        let all = Query::raw(text.to_owned(), vec![format!("[{}]", rows.join(",")).into()]);
         if self.guards.is_empty() {
             pool.execute(all).await?;
             return Ok(vec![true; rows.len()]);
@@ -307,14 +315,17 @@ impl Writes {
 
 impl Job {
     /// Writes it by itself; says whether the guard let it.
-    async fn alone(&self, pool: &Arc<Pool>) -> Result<bool> {
+    async fn alone(&self, texts: &Texts, pool: &Arc<Pool>) -> Result<bool> {
         let Self { writes, row, .. } = self;
         match (writes.of_one(), row) {
             (Some(one), _) => {
                 let changed = pool.execute(one).await?;
                 Ok(writes.guards.is_empty() || changed > 0)
             }
-            (None, Some(row)) => Ok(writes.written(pool, &[row]).await? == [true]),
+            (None, Some(row)) => {
+                let text = texts.of_many(writes);
+                Ok(writes.written(&text, pool, &[row]).await? == [true])
+            }
             (None, None) => writes.one_by_one(pool).await,
         }
     }

@@ -1,45 +1,73 @@
 //! The writes of many units of work that ask for the same with other values, as one statement over
 //! all of these values (`docs/adr/0021-together-on-postgresql.md`).
 
-use std::fmt::Write;
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use sea_orm::Value;
 
 use super::writes::{FOR_SHARE, Insert, UPDATE, Writes, insert_of, renumbered};
 use crate::query::Query;
 
+/// How many texts are kept.
+const MOST_TEXTS: usize = 256;
+
+/// The texts that were put together, by what they were put together of.
+#[derive(Debug, Default)]
+pub(super) struct Texts(Mutex<HashMap<String, Arc<str>>>);
+
+impl Texts {
+    /// As [`Writes::of_many`].
+    pub(super) fn of_many(&self, writes: &Writes) -> Arc<str> {
+        let mut shape = String::with_capacity(2048);
+        for query in writes.parts() {
+            shape.push_str(query.text());
+            shape.push('\n');
+        }
+        for value in writes.parts().flat_map(|query| query.values()) {
+            shape.push_str(kind(value));
+            shape.push(' ');
+        }
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() >= MOST_TEXTS {
+            texts.clear();
+        }
+        Arc::clone(texts.entry(shape).or_insert_with(|| writes.of_many().into()))
+    }
+}
+
 impl Writes {
     /// Its values by their places.
     pub(super) fn row(&self) -> Option<String> {
-        let mut row = String::from("{");
+        let mut row = String::with_capacity(1024);
         for (place, value) in self.parts().flat_map(|query| query.values()).enumerate() {
-            if place > 0 {
-                row.push(',');
-            }
+            let opening = if place > 0 { ',' } else { '{' };
             // Writing to a string does not fail.
-            let (_, json) = cell(value)?;
-            let _ = write!(row, "\"c{}\":{}", place + 1, json.as_deref().unwrap_or("null"));
+            let _ = write!(row, "{opening}\"c{}\":", place + 1);
+            append(&mut row, value)?;
         }
         row.push('}');
         Some(row)
     }
 
-    /// The statement that does the same for each of the rows in its one value. What somebody else is
-    /// changing just now is left alone, so that nothing that is held waits for anything.
-    pub(super) fn of_many(&self) -> String {
+    /// The statement that does the same for each of the rows in its one value. It takes hold of the rows
+    /// of the guards before it changes any. What somebody else is changing just now is left alone, so
+    /// that nothing that is held waits for anything.
+    fn of_many(&self) -> String {
         let values: Vec<&Value> = self.parts().flat_map(|query| query.values()).collect();
         let columns: Vec<String> = (1..=values.len()).map(|place| format!("c{place}")).collect();
         let typed: Vec<String> = columns
             .iter()
             .zip(&values)
-            .map(|(column, value)| {
-                format!("{column} {}", cell(value).map_or("text", |(kind, _)| kind))
-            })
+            .map(|(column, value)| format!("{column} {}", kind(value)))
             .collect();
         let mut whole = format!(
-            "WITH given AS MATERIALIZED (SELECT * FROM ROWS FROM (json_to_recordset($1::json) \
-             AS ({})) WITH ORDINALITY AS given ({}, unit))",
+            "WITH given AS MATERIALIZED (SELECT given.* FROM ROWS FROM \
+             (json_to_recordset($1::json) AS ({})) WITH ORDINALITY AS given ({}, unit)",
             typed.join(", "),
             columns.join(", ")
         );
@@ -47,24 +75,15 @@ impl Writes {
         let guards: Vec<Held<'_>> =
             self.guards.iter().map(|guard| Held::of(&guard.query)).collect();
         for (nth, held) in guards.iter().enumerate() {
-            let name = if guards.len() == 1 { "held".to_owned() } else { format!("h{nth}") };
-            places.append(&held.taken(&name), held.values);
+            places.append(&held.taken(nth), held.values);
         }
-        if guards.len() > 1 {
-            let all: Vec<String> =
-                (1..guards.len()).map(|nth| format!(" JOIN h{nth} USING (unit)")).collect();
-            let _ = write!(
-                places.whole,
-                ", held AS MATERIALIZED (SELECT unit FROM h0{})",
-                all.concat()
-            );
-        }
+        places.whole.push(')');
         places.before = 0;
         for (nth, held) in guards.iter().enumerate() {
             places.append(&held.changed(nth), held.values);
         }
         for (nth, query) in self.rest.iter().enumerate() {
-            let text = following(query.text(), !guards.is_empty());
+            let text = following(query.text());
             let is_last = nth + 1 == self.rest.len() && guards.is_empty();
             let part = if is_last {
                 format!(" {text}")
@@ -74,7 +93,7 @@ impl Writes {
             places.append(&part, query.values().len());
         }
         if !guards.is_empty() {
-            whole.push_str(" SELECT unit FROM w0");
+            whole.push_str(" SELECT unit FROM given");
         }
         whole
     }
@@ -121,14 +140,14 @@ impl<'t> Held<'t> {
         }
     }
 
-    /// Takes hold of the rows that the units are about and that are free, and of no others, however
-    /// the statement is planned.
-    fn taken(&self, name: &str) -> String {
+    /// Takes hold of the row that a unit is about if it is free, and of no other: a query that locks is
+    /// run for each unit, however the statement is planned.
+    fn taken(&self, nth: usize) -> String {
         let Self { table, set, condition, values: _ } = self;
         let strength = if set.is_some() { "NO KEY UPDATE" } else { "SHARE" };
         format!(
-            ", {name} AS MATERIALIZED (SELECT given.unit FROM given, {table} WHERE {condition} \
-             FOR {strength} OF {table} SKIP LOCKED)"
+            " CROSS JOIN LATERAL (SELECT 1 FROM {table} WHERE {condition} \
+             FOR {strength} SKIP LOCKED) AS h{nth}"
         )
     }
 
@@ -137,57 +156,81 @@ impl<'t> Held<'t> {
         let Self { table: _, set: Some(set), condition, values: _ } = self else {
             return String::new();
         };
-        format!(
-            ", w{nth} AS ({set} FROM given JOIN held ON held.unit = given.unit WHERE {condition} \
-             RETURNING given.unit)"
-        )
+        format!(", w{nth} AS ({set} FROM given WHERE {condition} RETURNING 1)")
     }
 }
 
-/// What one unit writes besides as what all units do, or those whose guards let them through.
-fn following(text: &str, guarded: bool) -> String {
-    let through = if guarded { " JOIN w0 ON w0.unit = given.unit" } else { "" };
+/// What one unit writes besides as what all units do that are given.
+fn following(text: &str) -> String {
     match (insert_of(text), text.split_once(" WHERE ")) {
         (Some(Insert { into, rows, otherwise }), _) => format!(
-            "{into} SELECT row.* FROM given{through} CROSS JOIN LATERAL (VALUES {rows}) AS row{otherwise}"
+            "{into} SELECT row.* FROM given CROSS JOIN LATERAL (VALUES {rows}) AS row{otherwise}"
         ),
-        (None, Some((set, condition))) => format!("{set} FROM given{through} WHERE {condition}"),
+        (None, Some((set, condition))) => {
+            let table = set.split_whitespace().nth(1).unwrap_or_default();
+            // Were it a join, a planner that knows the table as empty would walk all of it.
+            format!(
+                "{set} FROM given CROSS JOIN LATERAL (SELECT ctid AS place FROM {table} \
+                 WHERE {condition} OFFSET 0) AS found WHERE {table}.ctid = found.place"
+            )
+        }
         (None, None) => text.to_owned(),
     }
 }
 
-/// What PostgreSQL calls the type of a value, and the value as JSON of which PostgreSQL makes the
-/// same value; `None` for one that has to be sent as it is.
+/// What PostgreSQL calls the type of a value.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no column has any of all the others")]
-fn cell(value: &Value) -> Option<(&'static str, Option<String>)> {
-    Some(match value {
-        Value::Bool(value) => ("boolean", value.map(|value| value.to_string())),
-        Value::Int(value) => ("integer", value.map(|value| value.to_string())),
-        Value::BigInt(value) => ("bigint", value.map(|value| value.to_string())),
-        Value::Double(Some(value)) if !value.is_finite() => return None,
-        Value::Double(value) => ("double precision", value.map(|value| format!("{value:?}"))),
-        Value::String(text) => ("text", text.as_ref().and_then(|text| quoted(text))),
-        Value::Uuid(id) => ("uuid", id.map(|id| format!("\"{id}\""))),
-        // JSON that is null is something else than no JSON.
-        Value::Json(Some(document)) if document.is_null() => return None,
-        Value::Json(document) => {
-            let text = document.as_ref().map(ToString::to_string);
-            // Within a set of records PostgreSQL takes no NUL.
-            if text.as_ref().is_some_and(|text| text.contains("\\u0000")) {
-                return None;
-            }
-            ("json", text)
-        }
-        Value::ChronoDateTimeUtc(time) => {
-            let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
-            ("timestamptz", time.map(|time| format!("\"{}\"", text(time))))
-        }
-        _ => return None,
-    })
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "boolean",
+        Value::Int(_) => "integer",
+        Value::BigInt(_) => "bigint",
+        Value::Double(_) => "double precision",
+        Value::Uuid(_) => "uuid",
+        Value::Json(_) => "json",
+        Value::ChronoDateTimeUtc(_) => "timestamptz",
+        _ => "text",
+    }
 }
 
-fn quoted(text: &str) -> Option<String> {
-    serde_json::to_string(text).ok()
+/// Appends JSON of which PostgreSQL makes the same value; `None` for a value that has to be sent as it
+/// is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no column has any of all the others")]
+fn append(row: &mut String, value: &Value) -> Option<()> {
+    // Writing to a string does not fail.
+    let _ = match value {
+        Value::Bool(Some(value)) => write!(row, "{value}"),
+        Value::Int(Some(value)) => write!(row, "{value}"),
+        Value::BigInt(Some(value)) => write!(row, "{value}"),
+        Value::Double(Some(value)) if !value.is_finite() => return None,
+        Value::Double(Some(value)) => write!(row, "{value:?}"),
+        Value::Uuid(Some(id)) => write!(row, "\"{id}\""),
+        Value::ChronoDateTimeUtc(Some(time)) => {
+            write!(row, "\"{}\"", time.to_rfc3339_opts(SecondsFormat::Micros, true))
+        }
+        Value::String(Some(text)) => write!(row, "{}", serde_json::to_string(text).ok()?),
+        // JSON that is null is something else than no JSON.
+        Value::Json(Some(document)) if document.is_null() => return None,
+        Value::Json(Some(document)) => {
+            let before = row.len();
+            let written = write!(row, "{document}");
+            // Within a set of records PostgreSQL takes no NUL.
+            if row[before..].contains("\\u0000") {
+                return None;
+            }
+            written
+        }
+        Value::Bool(None)
+        | Value::Int(None)
+        | Value::BigInt(None)
+        | Value::Double(None)
+        | Value::String(None)
+        | Value::Uuid(None)
+        | Value::Json(None)
+        | Value::ChronoDateTimeUtc(None) => write!(row, "null"),
+        _ => return None,
+    };
+    Some(())
 }
 
 #[cfg(test)]
@@ -226,18 +269,19 @@ mod tests {
     fn many_units_are_one_statement_that_waits_for_nobody() {
         assert_eq!(
             moved().of_many(),
-            "WITH given AS MATERIALIZED (SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS \
+            "WITH given AS MATERIALIZED (SELECT given.* FROM ROWS FROM \
+             (json_to_recordset($1::json) AS \
              (c1 text, c2 uuid, c3 bigint, c4 uuid, c5 double precision, c6 text, c7 text)) \
-             WITH ORDINALITY AS given (c1, c2, c3, c4, c5, c6, c7, unit)), \
-             held AS MATERIALIZED (SELECT given.unit FROM given, \"t\" WHERE \"id\" = given.c2 \
-             AND \"version\" = given.c3 FOR NO KEY UPDATE OF \"t\" SKIP LOCKED), \
-             w0 AS (UPDATE \"t\" SET \"a\" = given.c1 FROM given JOIN held ON held.unit = given.unit \
-             WHERE \"id\" = given.c2 AND \"version\" = given.c3 RETURNING given.unit), \
-             i0 AS (INSERT INTO h (a, b) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
+             WITH ORDINALITY AS given (c1, c2, c3, c4, c5, c6, c7, unit) \
+             CROSS JOIN LATERAL (SELECT 1 FROM \"t\" WHERE \"id\" = given.c2 \
+             AND \"version\" = given.c3 FOR NO KEY UPDATE SKIP LOCKED) AS h0), \
+             w0 AS (UPDATE \"t\" SET \"a\" = given.c1 FROM given \
+             WHERE \"id\" = given.c2 AND \"version\" = given.c3 RETURNING 1), \
+             i0 AS (INSERT INTO h (a, b) SELECT row.* FROM given \
              CROSS JOIN LATERAL (VALUES (given.c4, given.c5)) AS row RETURNING 1), \
-             i1 AS (INSERT INTO e (a) SELECT row.* FROM given JOIN w0 ON w0.unit = given.unit \
+             i1 AS (INSERT INTO e (a) SELECT row.* FROM given \
              CROSS JOIN LATERAL (VALUES (given.c6, nextval('p')), (given.c7, currval('p'))) AS row \
-             RETURNING 1) SELECT unit FROM w0"
+             RETURNING 1) SELECT unit FROM given"
         );
     }
 
@@ -261,22 +305,22 @@ mod tests {
             rest: vec![query("UPDATE h SET s = $1 WHERE id = $2", &["x".into(), id])],
         };
         let of_many = writes.of_many();
-        let (_, parts) = of_many.split_once("unit)), ").unwrap();
+        let (_, parts) = of_many.split_once("unit) ").unwrap();
         assert_eq!(
             parts,
-            "h0 AS MATERIALIZED (SELECT given.unit FROM given, a WHERE id = given.c2 \
-             AND v = given.c3 FOR NO KEY UPDATE OF a SKIP LOCKED), \
-             h1 AS MATERIALIZED (SELECT given.unit FROM given, t WHERE id = given.c5 \
-             AND v = given.c6 FOR NO KEY UPDATE OF t SKIP LOCKED), \
-             h2 AS MATERIALIZED (SELECT given.unit FROM given, k WHERE id = given.c7 \
-             AND v = given.c8 FOR SHARE OF k SKIP LOCKED), \
-             held AS MATERIALIZED (SELECT unit FROM h0 JOIN h1 USING (unit) JOIN h2 USING (unit)), \
-             w0 AS (UPDATE a SET s = given.c1 FROM given JOIN held ON held.unit = given.unit \
-             WHERE id = given.c2 AND v = given.c3 RETURNING given.unit), \
-             w1 AS (UPDATE t SET s = given.c4 FROM given JOIN held ON held.unit = given.unit \
-             WHERE id = given.c5 AND v = given.c6 RETURNING given.unit), \
-             i0 AS (UPDATE h SET s = given.c9 FROM given JOIN w0 ON w0.unit = given.unit \
-             WHERE id = given.c10 RETURNING 1) SELECT unit FROM w0"
+            "CROSS JOIN LATERAL (SELECT 1 FROM a WHERE id = given.c2 \
+             AND v = given.c3 FOR NO KEY UPDATE SKIP LOCKED) AS h0 \
+             CROSS JOIN LATERAL (SELECT 1 FROM t WHERE id = given.c5 \
+             AND v = given.c6 FOR NO KEY UPDATE SKIP LOCKED) AS h1 \
+             CROSS JOIN LATERAL (SELECT 1 FROM k WHERE id = given.c7 \
+             AND v = given.c8 FOR SHARE SKIP LOCKED) AS h2), \
+             w0 AS (UPDATE a SET s = given.c1 FROM given \
+             WHERE id = given.c2 AND v = given.c3 RETURNING 1), \
+             w1 AS (UPDATE t SET s = given.c4 FROM given \
+             WHERE id = given.c5 AND v = given.c6 RETURNING 1), \
+             i0 AS (UPDATE h SET s = given.c9 FROM given CROSS JOIN LATERAL \
+             (SELECT ctid AS place FROM h WHERE id = given.c10 OFFSET 0) AS found \
+             WHERE h.ctid = found.place RETURNING 1) SELECT unit FROM given"
         );
         assert!(writes.of_one().is_none(), "one statement after the other would change some");
     }
