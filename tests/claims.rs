@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use phaseline_engine::{
+    Engine, Settings, Sources,
+    claims::{self, Ask},
+};
 use serde_json::{Value, json};
 
 use crate::kit::{
@@ -164,6 +168,34 @@ async fn a_claim_that_waits_gets_the_work_when_it_comes() {
     let other = worker(&server, &["rust"], 1).await;
     assert!(claim(&server, &other, json!({ "wait_s": 1 })).await.is_empty());
     assert!(began.elapsed() >= Duration::from_secs(1));
+}
+
+/// One server hears a moment late of what another one changes; this one, never.
+#[tokio::test]
+async fn what_a_server_has_not_heard_of_an_agent_counts_all_the_same() {
+    let server = server().await;
+    let ticket = new_ticket(&server, "Rotate the keys").await;
+    enter(&server, &ticket, &["PHASE_REQUIREMENTS"]).await;
+    let wanted = json!({ "description": "Sign.", "required_capabilities": ["signing"] });
+    new_task(&server, &ticket, wanted).await;
+    let agent = worker(&server, &["rust"], 1).await;
+    let deaf = Engine::start(server.db().clone(), Settings::default(), Sources::system());
+    let deaf = deaf.await.unwrap();
+    let id = agent.parse().unwrap();
+    let claimed = async || claims::claim(&deaf, &deaf.call(), id, Ask::default()).await.unwrap();
+    let path = format!("/agents/{agent}");
+    server.patch(&path, json!({ "capabilities": ["rust", "signing"] })).await.is(200);
+    let got = claimed().await;
+    assert_eq!(got.items.len(), 1, "it can sign by now: {got:?}");
+    let item = &got.items[0];
+    let token = json!({ "fencing_token": item.fencing_token });
+    server.post(&format!("/tasks/{}/release", item.task.id), token).await.is(200);
+    server.post(&format!("{path}/drain"), json!({})).await.is(200);
+    let reason = claimed().await.reason.unwrap();
+    assert!(reason.contains("draining"), "{reason}");
+    server.post(&format!("{path}/resume"), json!({})).await.is(200);
+    server.patch(&path, json!({ "capabilities": ["rust"] })).await.is(200);
+    assert_eq!(claimed().await.items, [], "it cannot sign any more");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use phaseline_context::{Pack, Pinned};
 use phaseline_persistence::{
     Tx,
-    agents::{self, StoredAgent},
+    agents::{self, StoredAgent, ToLoad},
     attempts::{self, Attempt},
     tasks::{self, Claimable, Given, Task},
     tickets::{self, StoredContext, Ticket},
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Call, Engine, Error, Result, Settings,
+    Call, Engine, Error, Fleet, Result, Settings,
     agents::missing,
     announce, flow, holding,
     tickets::{missing as missing_ticket, workflow},
@@ -82,10 +82,10 @@ pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Resul
     let claimed = match waiting::nothing(engine, call, agent).await? {
         Some(nothing) => nothing,
         None => {
-            let input = (agent, ask, Arc::clone(&engine.settings));
+            let by = (Arc::clone(&engine.settings), Arc::clone(&engine.fleet));
             let claimed = engine
-                .write(call, input, |tx, call, (agent, ask, settings)| {
-                    Box::pin(take(tx, call, settings, *agent, *ask))
+                .write(call, (agent, ask, by), |tx, call, (agent, ask, (settings, fleet))| {
+                    Box::pin(take(tx, call, settings, fleet, *agent, *ask))
                 })
                 .await?;
             engine.board.note(&claimed);
@@ -97,12 +97,19 @@ pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Resul
     Ok(claimed)
 }
 
-async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) -> Result<Claimed> {
+async fn take(
+    tx: &Tx,
+    call: &Call,
+    settings: &Settings,
+    fleet: &Fleet,
+    agent: Uuid,
+    ask: Ask,
+) -> Result<Claimed> {
     let found = match ask.max {
-        1 => agents::find_to_load(tx, agent).await?,
-        _ => agents::find_and_hold(tx, agent).await?,
+        1 => agents::find_to_load(tx, agent, || free(fleet, agent, call.now)).await?,
+        _ => agents::find_and_hold(tx, agent).await?.map(ToLoad::of_table),
     };
-    let stored = found.ok_or_else(|| missing(agent))?;
+    let ToLoad { stored, is_hearsay } = found.ok_or_else(|| missing(agent))?;
     if stored.agent.status == AgentStatus::Terminated {
         return Err(Error::AgentGone { id: agent });
     }
@@ -121,7 +128,10 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
         }
     };
     if tasks.is_empty() {
-        return Ok(empty(stored));
+        return match is_hearsay {
+            true => nothing_for(tx, &stored).await,
+            false => Ok(empty(stored)),
+        };
     }
     let slots = stored.agent.slots_taken + u32::try_from(tasks.len()).unwrap_or(u32::MAX);
     let status = stored.agent.status;
@@ -141,6 +151,26 @@ async fn take(tx: &Tx, call: &Call, settings: &Settings, agent: Uuid, ask: Ask) 
     Ok(Claimed { items, reason: None, agent: stored })
 }
 
+/// What the fleet knows of an agent that can take work. If that is not what the table says, the claim
+/// does not find it at its version. That an agent gets nothing is never said on hearsay.
+fn free(fleet: &Fleet, id: Uuid, now: DateTime<Utc>) -> Option<StoredAgent> {
+    let agent = fleet.look(|index| index.get(&id).cloned())?;
+    let is_free = agent.status != AgentStatus::Terminated && refusal(&agent).is_none();
+    let stored = |agent| StoredAgent { agent, metrics: fleet.metrics(id), updated_at: now };
+    is_free.then(|| stored(Arc::unwrap_or_clone(agent)))
+}
+
+/// That there is nothing for an agent that we have only heard of, unless it is another one by now.
+async fn nothing_for(tx: &Tx, heard: &StoredAgent) -> Result<Claimed> {
+    let id = heard.agent.id;
+    let stored = agents::find(tx.connection(), id).await?.ok_or_else(|| missing(id))?;
+    if stored.agent.version == heard.agent.version {
+        Ok(empty(stored))
+    } else {
+        Err(phaseline_persistence::Error::ChangedHands.into())
+    }
+}
+
 /// Puts together what the worker of each task needs.
 async fn hand_over(
     tx: &Tx,
@@ -152,8 +182,9 @@ async fn hand_over(
 ) -> Result<Vec<ClaimedTask>> {
     let mut known = Known::default();
     let mut items = Vec::with_capacity(given.len());
-    for Given { task, ticket } in given {
+    for Given { task, ticket, context } in given {
         if let Some(ticket) = ticket {
+            known.contexts.extend(context.map(|context| (ticket.id, context)));
             known.tickets.entry(ticket.id).or_insert(ticket);
         }
         let ticket = known.begun(tx, call, settings, &task).await?;
@@ -168,6 +199,7 @@ async fn hand_over(
 #[derive(Default)]
 struct Known {
     tickets: HashMap<Uuid, Ticket>,
+    contexts: HashMap<Uuid, StoredContext>,
     packs: HashMap<(Uuid, PhaseId), Pack>,
 }
 
@@ -189,6 +221,7 @@ impl Known {
         if early(&found, task)? && settings.advances(&found) {
             flow::begin(tx, call, settings, id, &task.phase_id).await?;
             found = read(tx, id).await?;
+            self.contexts.remove(&id);
         }
         self.tickets.insert(id, found.clone());
         Ok(found)
@@ -206,9 +239,10 @@ impl Known {
             return Ok(pack.clone());
         }
         // Where no task was ever completed, nothing was found out.
-        let stored = match ticket.has_results {
-            true => tickets::context(tx.connection(), ticket.id).await?,
-            false => Some(StoredContext::default()),
+        let stored = match self.contexts.remove(&ticket.id) {
+            _ if !ticket.has_results => Some(StoredContext::default()),
+            None => tickets::context(tx.connection(), ticket.id).await?,
+            known => known,
         };
         let stored = stored.ok_or_else(|| missing_ticket(ticket.id))?;
         let before = workflow(&ticket.workflow_id)?.before(&task.phase_id)?;

@@ -102,6 +102,11 @@ impl Fleet {
         Some(Vitals { health, record, metrics: metrics.get(&id).cloned() })
     }
 
+    /// What an agent last reported of itself.
+    pub(crate) fn metrics(&self, id: Uuid) -> Option<Value> {
+        self.read().metrics.get(&id).cloned()
+    }
+
     /// A view of each agent that has been silent for too long, the longest silence first.
     pub fn stale<T>(
         &self,

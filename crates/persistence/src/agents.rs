@@ -25,7 +25,7 @@ mod heartbeats;
 mod load;
 
 pub use heartbeats::{Heartbeat, record_heartbeats};
-pub use load::{find_to_load, load};
+pub use load::{ToLoad, find_to_load, load};
 
 const TABLE: &str = "agents";
 

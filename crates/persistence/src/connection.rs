@@ -182,6 +182,14 @@ impl Connection {
         }
     }
 
+    /// Whether this unit of work runs again because it met another one.
+    pub(crate) const fn is_repeated(&self) -> bool {
+        match &self.0 {
+            Inner::Transaction(late) => late.is_repeated(),
+            Inner::Sqlite(_) | Inner::Pool(_) => false,
+        }
+    }
+
     /// The tasks that are promised to units of this process, as PostgreSQL reads an array.
     pub(crate) fn promised(&self) -> String {
         match &self.0 {

@@ -24,6 +24,7 @@ use crate::{
     row::{FromRow, Row},
 };
 
+pub(crate) use context::context_of;
 pub use context::{
     ContextChange, ContextText, PhaseText, StoredContext, StoredOutline, attach_context, context,
     context_text, outline, record_context, summaries,

@@ -8,18 +8,44 @@ use uuid::Uuid;
 use super::{StoredAgent, TABLE, find_and_hold};
 use crate::{Result, Tx, connection::About, decode, query::Text};
 
+/// An agent that is to be written back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToLoad {
+    /// The agent.
+    pub stored: StoredAgent,
+    /// Whether it is only what the caller has heard, and not what the table says.
+    pub is_hearsay: bool,
+}
+
 /// The agent with this id, for whoever writes it back with [`load`] or not at all: held as by
-/// [`find_and_hold`], or else found changed in the end.
+/// [`find_and_hold`], or else found changed in the end. Then the first try goes by what the caller
+/// has `heard` of the agent, if anything.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn find_to_load(tx: &Tx, id: Uuid) -> Result<Option<StoredAgent>> {
+pub async fn find_to_load(
+    tx: &Tx,
+    id: Uuid,
+    heard: impl FnOnce() -> Option<StoredAgent>,
+) -> Result<Option<ToLoad>> {
     let db = tx.connection();
     let Some(lookups) = db.lookups_unheld().await else {
-        return find_and_hold(tx, id).await;
+        return Ok(find_and_hold(tx, id).await?.map(ToLoad::of_table));
     };
-    db.wait(About::Agent(id)).await?;
-    lookups.agents.find(id).await
+    let has_waited = db.wait(About::Agent(id)).await?;
+    let heard = if has_waited || db.is_repeated() { None } else { heard() };
+    match heard {
+        Some(stored) => Ok(Some(ToLoad { stored, is_hearsay: true })),
+        None => Ok(lookups.agents.find(id).await?.map(ToLoad::of_table)),
+    }
+}
+
+impl ToLoad {
+    /// One that was read.
+    #[must_use]
+    pub const fn of_table(stored: StoredAgent) -> Self {
+        Self { stored, is_hearsay: false }
+    }
 }
 
 /// Stores what an agent has in hand, if it is still at `version`; `false` when it is not. `moved` says

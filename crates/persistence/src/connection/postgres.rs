@@ -180,6 +180,11 @@ impl Late {
         }
     }
 
+    /// Whether it has met another unit before.
+    pub(crate) const fn is_repeated(&self) -> bool {
+        self.repeats > 0
+    }
+
     /// The tasks that are promised to units of this process, as PostgreSQL reads an array.
     pub(crate) fn promised_tasks(&self) -> String {
         self.server.lookups.offers.promised()

@@ -19,7 +19,7 @@ use crate::{
     decode,
     query::{Query, Text},
     row::{FromRow, Row},
-    tickets::{self, Ticket, ids_of},
+    tickets::{self, StoredContext, Ticket, ids_of},
 };
 use offers::Offered;
 
@@ -49,6 +49,8 @@ pub struct Given {
     pub task: Task,
     /// Its ticket, where the same statement could tell.
     pub ticket: Option<Ticket>,
+    /// What the phases of its ticket found out, likewise.
+    pub context: Option<StoredContext>,
 }
 
 /// The tasks that could be claimed now, best first: by priority, then the oldest. It holds nothing.
@@ -106,7 +108,7 @@ pub async fn claim(
     let mut given: Vec<Given> = match backend {
         Backend::Sqlite => {
             let tasks: Vec<Task> = db.all(query).await?;
-            tasks.into_iter().map(|task| Given { task, ticket: None }).collect()
+            tasks.into_iter().map(|task| Given { task, ticket: None, context: None }).collect()
         }
         Backend::Postgres => db.all(query).await?,
     };
@@ -124,7 +126,7 @@ async fn take(
     until: DateTime<Utc>,
 ) -> Result<Given> {
     static TEXT: Text = Text::new();
-    let Given { task: before, ticket } = given;
+    let Given { task: before, .. } = given;
     let task = Task {
         status: TaskState::Claimed,
         agent_id: Some(wanted.agent_id),
@@ -151,7 +153,7 @@ async fn take(
             .to_owned()
     });
     if db.guarded(About::Task(task.id), query).await? {
-        Ok(Given { task, ticket })
+        Ok(Given { task, ..given })
     } else {
         Err(Error::ChangedHands)
     }
@@ -199,7 +201,8 @@ impl FromRow for Given {
     const TABLE: &'static str = TABLE;
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(Self { task: Task::from_row(row)?, ticket: Some(Ticket::from_row(row)?) })
+        let (task, ticket) = (Task::from_row(row)?, Ticket::from_row(row)?);
+        Ok(Self { task, ticket: Some(ticket), context: None })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     Backend, Connection, Error, Result, Tx, decode,
     entity::{ticket, ticket_context},
     query::{Query, Text},
+    row::Row,
 };
 use rows::{DECODED, Hash, Json, Part, Summary, parts};
 
@@ -99,7 +100,39 @@ impl PhaseText {
     }
 }
 
+/// The columns of [`StoredContext::known`], for a row of `tickets` under this name.
+pub(crate) fn context_of(name: &str) -> String {
+    format!(
+        "{name}.context, {name}.context_summary, \
+         (SELECT json_object_agg(phase.phase_id, phase.content_hash) FROM ticket_contexts AS phase \
+           WHERE phase.ticket_id = {name}.id AND {name}.has_results) AS phases"
+    )
+}
+
 impl StoredContext {
+    fn of(
+        version: i64,
+        document: Outline,
+        summary: String,
+        phases: BTreeMap<PhaseId, Decoded>,
+    ) -> Self {
+        let tokens = phases.iter().map(|(id, phase)| (id.clone(), Arc::clone(&phase.tokens)));
+        let tokens = tokens.collect();
+        let contexts = phases.into_iter().map(|(id, phase)| (id, phase.context)).collect();
+        Self { document: TicketContext::of(document, contexts), tokens, summary, version }
+    }
+
+    /// What a row of PostgreSQL tells by the hashes of its phases: `None` where one of them was not
+    /// read lately.
+    pub(crate) fn known(row: &mut Row<'_>, version: i64) -> Result<Option<Self>> {
+        let (document, summary) = (row.document("context")?, row.get("context_summary")?);
+        let hashes: Option<BTreeMap<PhaseId, String>> = row.document_or_null("phases")?;
+        let phases = hashes.unwrap_or_default().into_iter();
+        let phases: Option<BTreeMap<_, _>> =
+            phases.map(|(id, hash)| Some((id, lately::find(&hash)?))).collect();
+        Ok(phases.map(|phases| Self::of(version, document, summary, phases)))
+    }
+
     /// As [`phaseline_context::pack`], without counting again what was counted lately.
     #[must_use]
     pub fn pack(
@@ -139,10 +172,7 @@ pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>>
         phases.extend(phase);
     }
     Ok(found.map(|(version, document, summary, phases)| {
-        let tokens = phases.iter().map(|(id, phase)| (id.clone(), Arc::clone(&phase.tokens)));
-        let tokens = tokens.collect();
-        let contexts = phases.into_iter().map(|(id, phase)| (id, phase.context)).collect();
-        StoredContext { document: TicketContext::of(document, contexts), tokens, summary, version }
+        StoredContext::of(version, document, summary, phases)
     }))
 }
 

@@ -23,7 +23,7 @@ use crate::{
     query::Query,
     row::{FromRow, Row},
     tasks,
-    tickets::{self, ids_of},
+    tickets::{self, StoredContext, ids_of},
 };
 
 /// How many callers one statement serves at most.
@@ -248,11 +248,12 @@ fn finding() -> String {
                AND t.id <> ALL($7::uuid[]) ORDER BY {ORDER} LIMIT $8) \
              SELECT {columns}, {dependencies} AS depends_on, {ticket}, \
                (SELECT string_agg(a.agent_id::text, ',') FROM task_attempts a \
-                 WHERE a.task_id = t.id AND a.failure_class = 'capability') AS unable \
+                 WHERE a.task_id = t.id AND a.failure_class = 'capability') AS unable, {context} \
              FROM picked JOIN tasks t ON t.id = best JOIN tickets k ON k.id = t.ticket_id",
         ready = ready(backend),
         columns = columns.join(", "),
         ticket = tickets::columns_of(backend, "k"),
+        context = tickets::context_of("k"),
     )
 }
 
@@ -260,7 +261,10 @@ impl FromRow for Offer {
     const TABLE: &'static str = tasks::TABLE;
 
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(Self { given: Given::from_row(row)?, unable: row.ids("unable")? })
+        let (given, unable) = (Given::from_row(row)?, row.ids("unable")?);
+        let version = given.ticket.as_ref().map_or(0, |ticket| ticket.version);
+        let context = StoredContext::known(row, version)?;
+        Ok(Self { given: Given { context, ..given }, unable })
     }
 }
 
