@@ -125,8 +125,22 @@ impl Match {
             .iter()
             .cloned()
             .partition(|capability| agent.capabilities.contains(capability));
-        let score =
-            Score::new(matched.len(), required.len(), agent.status, health, agent.free_slots());
+        Match::scored(agent, health, matched, missing)
+    }
+
+    /// A match that has all that is required.
+    pub(crate) fn of_all(agent: Arc<Agent>, health: Health, required: Vec<Capability>) -> Match {
+        Match::scored(agent, health, required, Vec::new())
+    }
+
+    fn scored(
+        agent: Arc<Agent>,
+        health: Health,
+        matched: Vec<Capability>,
+        missing: Vec<Capability>,
+    ) -> Match {
+        let required = matched.len() + missing.len();
+        let score = Score::new(matched.len(), required, agent.status, health, agent.free_slots());
         Match { agent, health, score, matched, missing }
     }
 

@@ -74,6 +74,17 @@ impl Standing {
         Standing { micros: Reverse(micros), free_slots: Reverse(free_slots), id }
     }
 
+    /// The score, in millionths.
+    pub(crate) fn micros(&self) -> u32 {
+        self.micros.0
+    }
+
+    /// Whether it is before the place of anybody with this score and these free slots whose id is
+    /// greater.
+    pub(crate) fn is_before_later(&self, micros: u32, free_slots: u32) -> bool {
+        (self.micros, self.free_slots) <= (Reverse(micros), Reverse(free_slots))
+    }
+
     /// The best place of anybody with this score and these free slots, whoever it is.
     pub(crate) fn first(micros: u32, free_slots: u32) -> Standing {
         Standing::new(micros, free_slots, Uuid::nil())

@@ -43,6 +43,7 @@ impl Serialize for Timestamp {
 /// formatting in general costs many times as much. Leap seconds and other eras are left to that.
 fn digits(time: DateTime<Utc>) -> Option<[u8; 27]> {
     let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let time = time.naive_utc();
     let nanoseconds = time.nanosecond();
     let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
     if nanoseconds >= 1_000_000_000 {

@@ -33,6 +33,15 @@ impl Best {
             && self.heap.peek().is_none_or(|worst| worst.standing <= *standing)
     }
 
+    /// The same for somebody in this slot with this score and these free slots, where whoever is in a
+    /// greater slot has a greater id.
+    pub(super) fn is_closed_behind(&self, slot: u32, micros: u32, free_slots: u32) -> bool {
+        self.heap.len() >= self.limit
+            && self.heap.peek().is_none_or(|worst| {
+                worst.slot < slot && worst.standing.is_before_later(micros, free_slots)
+            })
+    }
+
     pub(super) fn offer(&mut self, candidate: Candidate) {
         if self.heap.len() < self.limit {
             self.heap.push(candidate);
@@ -43,8 +52,8 @@ impl Best {
         }
     }
 
-    /// Their slots, the best first.
-    pub(super) fn into_slots(self) -> impl Iterator<Item = u32> {
-        self.heap.into_sorted_vec().into_iter().map(|candidate| candidate.slot)
+    /// They themselves, the best first.
+    pub(super) fn into_sorted(self) -> Vec<Candidate> {
+        self.heap.into_sorted_vec()
     }
 }

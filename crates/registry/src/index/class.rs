@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
 
-use super::posting::{Members, in_all};
+use super::posting::Members;
 use super::postings::Postings;
 use crate::capability::Capability;
 
-/// Slots that have equally many of the required capabilities, by what they have. They are put
-/// together only where somebody has to look at all of them.
+/// Slots that have equally many of the required capabilities, by what they have. They are never put
+/// together.
 #[derive(Debug)]
 pub(super) struct Class<'a> {
     pub(super) matched: usize,
@@ -24,18 +24,6 @@ pub(super) struct Class<'a> {
 pub(super) struct Coverage<'a> {
     pub(super) matched: usize,
     pub(super) slots: Cow<'a, RoaringBitmap>,
-}
-
-impl Class<'_> {
-    /// Its eligible slots.
-    pub(super) fn slots<'a>(&self, eligible: &'a RoaringBitmap) -> Coverage<'a> {
-        if self.having.is_empty() {
-            return Coverage { matched: self.matched, slots: Cow::Borrowed(eligible) };
-        }
-        let mut all = self.having.clone();
-        all.push(eligible.into());
-        Coverage { matched: self.matched, slots: Cow::Owned(in_all(all, self.lacking)) }
-    }
 }
 
 impl Postings {

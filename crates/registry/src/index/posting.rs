@@ -1,5 +1,7 @@
 //! The slots that have one thing: compressed, and where they are many also as plain bits.
 
+use std::ops::ControlFlow;
+
 use roaring::RoaringBitmap;
 
 const WORD: u32 = u64::BITS;
@@ -99,46 +101,59 @@ impl Members<'_> {
     }
 }
 
-/// The slots that are in all of these and not in `lacking`.
-pub(super) fn in_all(mut all: Vec<Members<'_>>, lacking: Option<Members<'_>>) -> RoaringBitmap {
-    all.sort_by_cached_key(Members::len);
-    let Some((fewest, others)) = all.split_first_mut() else { return RoaringBitmap::new() };
-    // Plain bits first: most of those who are not in all are told by the first look.
-    others.sort_by_key(|other| other.bits.is_empty());
-    let such = |slot: &u32| {
-        others.iter().all(|other| other.contains(*slot))
-            && lacking.is_none_or(|lacking| !lacking.contains(*slot))
-    };
-    match others.first().filter(|other| !other.bits.is_empty()) {
-        Some(second) if !fewest.bits.is_empty() => {
-            in_both(fewest.bits, second.bits).into_iter().filter(such).collect()
-        }
-        Some(_) => fewest.slots.iter().filter(such).collect(),
-        None => {
-            let mut slots = match others.split_first() {
-                Some((second, others)) => {
-                    let slots = fewest.slots & second.slots;
-                    others.iter().fold(slots, |slots, other| slots & other.slots)
-                }
-                None => fewest.slots.clone(),
-            };
-            if let Some(lacking) = lacking {
-                slots -= lacking.slots;
-            }
-            slots
-        }
-    }
-}
+/// How many words of plain bits are put together at once.
+const BLOCK: usize = 64;
 
-/// The slots whose bits are set in both.
-fn in_both(one: &[u64], other: &[u64]) -> Vec<u32> {
-    let mut slots = Vec::new();
-    for (first, (one, other)) in (0..).step_by(WORD as usize).zip(one.iter().zip(other)) {
-        let mut word = one & other;
-        while word != 0 {
-            slots.push(first + word.trailing_zeros());
-            word &= word - 1;
+/// Visits the slots that are in all of these and not in `lacking`, in their order, until it is told to
+/// stop. Nothing is put together for it.
+pub(super) fn each_in_all(
+    all: &mut [Members<'_>],
+    lacking: Option<Members<'_>>,
+    mut visit: impl FnMut(u32) -> ControlFlow<()>,
+) {
+    // Plain bits first: most of those who are not in all are told by the first look.
+    all.sort_by_cached_key(|members| (members.bits.is_empty(), members.len()));
+    let plain = all.partition_point(|members| !members.bits.is_empty());
+    let (plain, listed) = all.split_at(plain);
+    let rarest =
+        listed.first().filter(|rare| plain.first().is_none_or(|one| rare.len() < one.len()));
+    if let Some(rarest) = rarest {
+        let others = || plain.iter().chain(&listed[1..]);
+        for slot in rarest.slots {
+            let is_in_all = others().all(|other| other.contains(slot))
+                && lacking.is_none_or(|lacking| !lacking.contains(slot));
+            if is_in_all && visit(slot).is_break() {
+                return;
+            }
+        }
+        return;
+    }
+    let Some((first, others)) = plain.split_first() else { return };
+    let but = lacking.map_or(&[][..], |lacking| lacking.bits);
+    let lacking = lacking.filter(|lacking| lacking.bits.is_empty());
+    for (nth, block) in first.bits.chunks(BLOCK).enumerate() {
+        let begin = nth * BLOCK;
+        let mut words = [0; BLOCK];
+        words[..block.len()].copy_from_slice(block);
+        for other in others {
+            let there = other.bits.get(begin..).unwrap_or_default();
+            let there = &there[..there.len().min(BLOCK)];
+            words.iter_mut().zip(there).for_each(|(word, other)| *word &= other);
+            words[there.len()..].fill(0);
+        }
+        let there = but.get(begin..).unwrap_or_default();
+        words.iter_mut().zip(there).for_each(|(word, but)| *word &= !but);
+        for (word, start) in words.into_iter().zip((begin as u32 * WORD..).step_by(WORD as usize)) {
+            let mut word = word;
+            while word != 0 {
+                let slot = start + word.trailing_zeros();
+                word &= word - 1;
+                let is_in_all = listed.iter().all(|other| other.slots.contains(slot))
+                    && lacking.is_none_or(|lacking| !lacking.slots.contains(slot));
+                if is_in_all && visit(slot).is_break() {
+                    return;
+                }
+            }
         }
     }
-    slots
 }

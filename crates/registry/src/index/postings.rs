@@ -20,7 +20,7 @@ use crate::tag::Tag;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Postings {
     everybody: RoaringBitmap,
-    taking_work: RoaringBitmap,
+    taking_work: Posting,
     draining: RoaringBitmap,
     terminated: RoaringBitmap,
     /// Those that are neither available nor terminated.
@@ -37,6 +37,33 @@ pub(super) struct Postings {
 /// The slots that have a thing; a thing that nobody has is not kept.
 #[derive(Debug, Clone)]
 struct Lists<K>(HashMap<K, Posting>);
+
+/// The slots that pass the filters of a search.
+#[derive(Debug)]
+pub(super) struct Eligible<'a> {
+    /// Whom the filters were applied to.
+    everybody: Members<'a>,
+    /// These themselves, where no filter has left anybody out.
+    slots: Cow<'a, RoaringBitmap>,
+}
+
+impl Eligible<'_> {
+    pub(super) fn slots(&self) -> &RoaringBitmap {
+        &self.slots
+    }
+
+    pub(super) fn members(&self) -> Members<'_> {
+        match &self.slots {
+            Cow::Borrowed(_) => self.everybody,
+            Cow::Owned(slots) => slots.into(),
+        }
+    }
+
+    /// Leaves some more out.
+    pub(super) fn leave_out(&mut self, slots: &RoaringBitmap) {
+        *self.slots.to_mut() -= slots;
+    }
+}
 
 impl Postings {
     pub(super) fn insert(&mut self, slot: u32, agent: &Agent) {
@@ -139,15 +166,18 @@ impl Postings {
     }
 
     /// The slots that pass every filter; capabilities and health are not looked at.
-    pub(super) fn eligible(&self, wanted: &Wanted) -> Cow<'_, RoaringBitmap> {
-        let everybody =
-            if wanted.include_unavailable { &self.everybody } else { &self.taking_work };
-        let mut eligible = Cow::Borrowed(everybody);
-        self.narrow(&mut eligible, wanted.phase_id.as_deref(), wanted.agent_type);
+    pub(super) fn eligible(&self, wanted: &Wanted) -> Eligible<'_> {
+        let everybody = if wanted.include_unavailable {
+            Members::from(&self.everybody)
+        } else {
+            self.taking_work.members()
+        };
+        let mut slots = Cow::Borrowed(everybody.slots);
+        self.narrow(&mut slots, wanted.phase_id.as_deref(), wanted.agent_type);
         for tag in &wanted.tags {
-            self.tags.narrow(&mut eligible, tag);
+            self.tags.narrow(&mut slots, tag);
         }
-        eligible
+        Eligible { everybody, slots }
     }
 
     /// The slots of agents that are not gone, have all of these capabilities, and do work of this
@@ -178,7 +208,7 @@ impl Postings {
     /// Those of these who take work and have a free slot; how well they are is not looked at.
     pub(super) fn ready(&self, slots: &RoaringBitmap) -> RoaringBitmap {
         let full = self.tiers().filter(|(tier, _)| tier.free_slots == 0);
-        full.fold(slots & &self.taking_work, |ready, (_, full)| ready - full)
+        full.fold(slots & self.taking_work.slots(), |ready, (_, full)| ready - full)
     }
 
     /// The slots of agents that are neither available nor terminated, by their status.

@@ -1,11 +1,15 @@
 //! Searching: from the best that an agent could score down to where nobody can still win.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 
 use super::best::{Best, Candidate};
 use super::class::{Class, Coverage};
 use super::order::Part;
+use super::postings::Eligible;
 use super::tier::Tier;
 use super::{Entry, Index};
 use crate::capability::Capability;
@@ -13,8 +17,8 @@ use crate::fit::NoFit;
 use crate::rank::{Match, Wanted};
 use crate::score::{HEALTHY, MOST_STATIC, Standing, coverage_micros, health_micros};
 
+mod comb;
 mod glance;
-mod sift;
 
 /// So few agents are sooner looked at one by one than walked in order.
 const FEW: u64 = if cfg!(test) { 2 } else { 48 };
@@ -29,12 +33,15 @@ struct Search<'a> {
     wanted: &'a Wanted,
     required: Vec<Capability>,
     now: DateTime<Utc>,
+    /// Whether whoever is in a greater slot has a greater id.
+    in_order: bool,
 }
 
 /// Agents that score the same, except that some of them may be less well than the others.
 struct Group<'a> {
     slots: &'a RoaringBitmap,
-    matched: usize,
+    /// The part of their score that is for what they can do.
+    coverage: u32,
     /// What they score at most.
     micros: u32,
     free_slots: u32,
@@ -57,7 +64,7 @@ impl Index {
             below -= 1;
         }
         if search.others_may_win(below, &best) {
-            for class in self.postings.having_fewer(&search.required, below, &eligible) {
+            for class in self.postings.having_fewer(&search.required, below, eligible.slots()) {
                 search.walk(&class, 0, &mut best);
             }
         }
@@ -74,7 +81,7 @@ impl Index {
         let search = Search::new(self, wanted, now);
         let mut eligible = self.postings.eligible(wanted);
         if wanted.include_unavailable {
-            *eligible.to_mut() -= self.postings.draining();
+            eligible.leave_out(self.postings.draining());
         }
         let able = self.postings.having_all(&search.required);
         let first = |free_slots| search.first(able.as_slice(), &eligible, free_slots);
@@ -88,7 +95,8 @@ impl Index {
 
 impl<'a> Search<'a> {
     fn new(index: &'a Index, wanted: &'a Wanted, now: DateTime<Utc>) -> Search<'a> {
-        Search { index, wanted, required: wanted.required(), now }
+        let in_order = index.order.is_one_run();
+        Search { index, wanted, required: wanted.required(), now, in_order }
     }
 
     /// Whether an agent that has fewer than so many may still be among the best.
@@ -102,18 +110,22 @@ impl<'a> Search<'a> {
     fn take_in(
         &self,
         class: &Class<'_>,
-        eligible: &RoaringBitmap,
+        eligible: &Eligible<'_>,
         free_slots: u32,
         best: &mut Best,
     ) {
         let coverage = coverage_micros(class.matched, self.required.len());
         if best.is_closed_to(&self.best_of(coverage, HEALTHY))
             || self.glance(class, eligible, free_slots, best)
-            || self.sift(class, eligible, free_slots, best)
         {
             return;
         }
-        self.walk(&class.slots(eligible), free_slots, best);
+        if class.having.is_empty() {
+            let slots = Cow::Borrowed(eligible.slots());
+            self.walk(&Coverage { matched: class.matched, slots }, free_slots, best);
+        } else {
+            self.comb(class, eligible, free_slots, best);
+        }
     }
 
     /// The same for a class that is put together: those that may be healthy first, then the others,
@@ -125,19 +137,19 @@ impl<'a> Search<'a> {
             return;
         }
         if slots.len() <= SOME {
-            return self.scan(slots, *matched, free_slots, best);
+            return self.scan(slots, coverage, free_slots, best);
         }
         let Some(perhaps_healthy) = self.index.judgement.perhaps_healthy(self.now) else {
-            return self.descend(slots, (*matched, coverage + HEALTHY), free_slots, best);
+            return self.descend(slots, (coverage, HEALTHY), free_slots, best);
         };
         let well = &**slots & perhaps_healthy;
-        self.descend(&well, (*matched, coverage + HEALTHY), free_slots, best);
+        self.descend(&well, (coverage, HEALTHY), free_slots, best);
         if !best.is_closed_to(&self.best_of(coverage, 0)) {
             let mut rest = &**slots - &well;
             if let Some(unresponsive) = self.surely_gone() {
                 rest -= unresponsive;
             }
-            self.descend(&rest, (*matched, coverage), free_slots, best);
+            self.descend(&rest, (coverage, 0), free_slots, best);
         }
     }
 
@@ -145,15 +157,15 @@ impl<'a> Search<'a> {
     fn descend(
         &self,
         slots: &RoaringBitmap,
-        (matched, micros): (usize, u32),
+        (coverage, health): (u32, u32),
         free_slots: u32,
         best: &mut Best,
     ) {
         if slots.len() <= FEW {
-            return self.scan(slots, matched, free_slots, best);
+            return self.scan(slots, coverage, free_slots, best);
         }
         for (tier, with_tier) in self.index.postings.tiers() {
-            let micros = micros + tier.micros;
+            let micros = coverage + health + tier.micros;
             if best.is_closed_to(&Standing::first(micros, tier.free_slots)) {
                 return;
             }
@@ -162,19 +174,19 @@ impl<'a> Search<'a> {
             }
             let slots = slots & with_tier;
             let free_slots = tier.free_slots;
-            self.look(&Group { slots: &slots, matched, micros, free_slots }, best);
+            self.look(&Group { slots: &slots, coverage, micros, free_slots }, best);
         }
     }
 
     /// Looks at a group in the order of ids, and stops where nobody can still win.
     fn look(&self, group: &Group<'_>, best: &mut Best) {
         if group.slots.len() <= FEW {
-            return self.scan(group.slots, group.matched, 0, best);
+            return self.scan(group.slots, group.coverage, 0, best);
         }
         for part in self.index.order.parts(group.slots) {
             let slots = match part {
                 Part::Unordered(slots) => {
-                    self.scan(&slots, group.matched, 0, best);
+                    self.scan(&slots, group.coverage, 0, best);
                     continue;
                 }
                 Part::Ordered(slots) => slots,
@@ -185,31 +197,37 @@ impl<'a> Search<'a> {
                 if best.is_closed_to(&at_best) {
                     break;
                 }
-                self.offer(slot, entry, group.matched, best);
+                self.offer(slot, entry, group.coverage, best);
             }
         }
     }
 
     /// Looks at all of these that have so many free slots.
-    fn scan(&self, slots: &RoaringBitmap, matched: usize, free_slots: u32, best: &mut Best) {
-        let coverage = coverage_micros(matched, self.required.len());
+    fn scan(&self, slots: &RoaringBitmap, coverage: u32, free_slots: u32, best: &mut Best) {
         for slot in slots {
-            let Some(tier) = self.index.tiers.get(slot as usize) else { continue };
-            let at_best = Standing::first(coverage + tier.micros + HEALTHY, tier.free_slots);
-            if tier.free_slots < free_slots || best.is_closed_to(&at_best) {
-                continue;
-            }
-            if let Some(entry) = self.index.entry(slot) {
-                self.offer(slot, entry, matched, best);
-            }
+            self.consider(slot, coverage, free_slots, best);
         }
     }
 
-    fn offer(&self, slot: u32, entry: &Entry, matched: usize, best: &mut Best) {
+    /// Offers who is in a slot, unless its tier tells that it has no chance.
+    fn consider(&self, slot: u32, coverage: u32, free_slots: u32, best: &mut Best) {
+        let Some(tier) = self.index.tiers.get(slot as usize) else { return };
+        let micros = coverage + tier.micros + HEALTHY;
+        if tier.free_slots < free_slots
+            || best.is_closed_to(&Standing::first(micros, tier.free_slots))
+            || self.in_order && best.is_closed_behind(slot, micros, tier.free_slots)
+        {
+            return;
+        }
+        if let Some(entry) = self.index.entry(slot) {
+            self.offer(slot, entry, coverage, best);
+        }
+    }
+
+    fn offer(&self, slot: u32, entry: &Entry, coverage: u32, best: &mut Best) {
         let health = entry.outlook.at(self.now);
         if self.wanted.admits_health(health) {
             let Tier { micros, free_slots } = self.index.tiers[slot as usize];
-            let coverage = coverage_micros(matched, self.required.len());
             let micros = coverage + micros + health_micros(health);
             let standing = Standing::new(micros, free_slots, entry.id);
             best.offer(Candidate { standing, slot });
@@ -224,7 +242,7 @@ impl<'a> Search<'a> {
     fn first<'b>(
         &self,
         classes: impl IntoIterator<Item = &'b Class<'b>>,
-        eligible: &RoaringBitmap,
+        eligible: &Eligible<'_>,
         free_slots: u32,
     ) -> Option<Match> {
         let mut best = Best::of(1);
@@ -235,7 +253,7 @@ impl<'a> Search<'a> {
     }
 
     /// The first of those that lack as little as possible, but something.
-    fn nearest(&self, eligible: &RoaringBitmap) -> Option<Match> {
+    fn nearest(&self, eligible: &Eligible<'_>) -> Option<Match> {
         let mut below = self.required.len();
         if (2..=FEW_REQUIRED).contains(&below) {
             let classes: Vec<_> = self.index.postings.having_all_but_one(&self.required).collect();
@@ -245,7 +263,7 @@ impl<'a> Search<'a> {
             }
             below -= 1;
         }
-        let others = self.index.postings.having_fewer(&self.required, below, eligible);
+        let others = self.index.postings.having_fewer(&self.required, below, eligible.slots());
         others.iter().find_map(|class| {
             let mut best = Best::of(1);
             self.walk(class, 0, &mut best);
@@ -260,7 +278,8 @@ impl<'a> Search<'a> {
     }
 
     /// The required capabilities that nobody has who could be asked at all.
-    fn missing(&self, eligible: &RoaringBitmap) -> Vec<Capability> {
+    fn missing(&self, eligible: &Eligible<'_>) -> Vec<Capability> {
+        let eligible = eligible.members();
         let someone_has = |capability: &Capability| {
             let slots = self.index.postings.with_capability(capability);
             slots.is_some_and(|slots| {
@@ -278,12 +297,17 @@ impl<'a> Search<'a> {
     }
 
     fn explained(&self, best: Best) -> Vec<Match> {
-        best.into_slots()
-            .filter_map(|slot| self.index.entry(slot))
-            .map(|entry| {
-                let health = entry.outlook.at(self.now);
-                Match::new(entry.agent.clone(), health, &self.required)
+        let candidates = best.into_sorted().into_iter();
+        let explained = candidates.filter_map(|Candidate { standing, slot }| {
+            let (entry, tier) = (self.index.entry(slot)?, self.index.tiers.get(slot as usize)?);
+            let (agent, health) = (Arc::clone(&entry.agent), entry.outlook.at(self.now));
+            let of_all = coverage_micros(self.required.len(), self.required.len());
+            Some(if standing.micros() == of_all + tier.micros + health_micros(health) {
+                Match::of_all(agent, health, self.required.clone())
+            } else {
+                Match::new(agent, health, &self.required)
             })
-            .collect()
+        });
+        explained.collect()
     }
 }

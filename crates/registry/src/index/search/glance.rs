@@ -1,11 +1,10 @@
 //! Looking at the first few of a class: where many are able, that is enough.
 
-use roaring::RoaringBitmap;
-
 use super::Search;
 use crate::index::best::Best;
 use crate::index::class::Class;
 use crate::index::posting::Members;
+use crate::index::postings::Eligible;
 use crate::score::{HEALTHY, Standing, coverage_micros};
 
 /// So many are looked at before bitmaps are put together.
@@ -23,7 +22,7 @@ impl Search<'_> {
     pub(super) fn glance(
         &self,
         class: &Class<'_>,
-        eligible: &RoaringBitmap,
+        eligible: &Eligible<'_>,
         free_slots: u32,
         best: &mut Best,
     ) -> bool {
@@ -34,7 +33,7 @@ impl Search<'_> {
     fn seen_at_a_glance(
         &self,
         class: &Class<'_>,
-        eligible: &RoaringBitmap,
+        eligible: &Eligible<'_>,
         free_slots: u32,
         best: &Best,
     ) -> Option<Best> {
@@ -52,7 +51,8 @@ impl Search<'_> {
             }
             for run in self.index.order.runs()? {
                 let mut all = class.having.clone();
-                all.extend([eligible, perhaps_healthy, with_tier, run].map(Members::from));
+                all.push(eligible.members());
+                all.extend([perhaps_healthy, with_tier, run].map(Members::from));
                 let (fewest, others) = self.worthwhile(&mut all, looks, &best)?;
                 for slot in fewest.slots {
                     looks = looks.checked_sub(1)?;
@@ -61,7 +61,7 @@ impl Search<'_> {
                         continue;
                     }
                     let Some(entry) = self.index.entry(slot) else { continue };
-                    self.offer(slot, entry, class.matched, &mut best);
+                    self.offer(slot, entry, coverage, &mut best);
                     let standing = Standing::new(micros, tier.free_slots, entry.id);
                     if best.is_closed_to(&standing) {
                         break;
