@@ -52,22 +52,40 @@ pub async fn update(
     let prepared = prepare(engine, id, Some(&phase)).await?;
     engine
         .write(call, (id, phase, prepared), |tx, call, (id, phase, prepared)| {
-            Box::pin(async move {
-                let ticket = get(tx, call, *id).await?;
-                let workflow = workflow(&ticket.workflow_id)?;
-                workflow.require(phase)?;
-                let changed = aggregated(tx, workflow, &ticket, phase, prepared, call.now).await?;
-                if let Some(change) = &changed {
-                    store(tx, call, &ticket, phase, change).await?;
-                }
-                let known = changed.as_ref().and_then(|change| change.phase.as_ref());
-                let stored = tickets::context_text(tx.connection(), *id, known).await?;
-                let gone = || missing(*id);
-                let ContextText { document, phases, summary, version } = stored.ok_or_else(gone)?;
-                Ok(ContextState { ticket_id: *id, document, phases, summary, version })
-            })
+            Box::pin(updated(tx, call, *id, phase, prepared))
         })
         .await
+}
+
+async fn updated(
+    tx: &Tx,
+    call: &Call,
+    id: Uuid,
+    phase: &PhaseId,
+    prepared: &Prepared,
+) -> Result<ContextState> {
+    let ticket = get(tx, call, id).await?;
+    let workflow = workflow(&ticket.workflow_id)?;
+    workflow.require(phase)?;
+    let unheld = tx.unheld().await;
+    let db = unheld.as_ref().unwrap_or_else(|| tx.connection());
+    let aggregated = aggregated(db, workflow, &ticket, phase, prepared, call.now);
+    let others = async { Ok(tickets::context_text(db, id, Some(phase)).await?) };
+    let (changed, others) = futures::try_join!(aggregated, others)?;
+    let stored = match changed {
+        None => tickets::context_text(db, id, None).await?,
+        Some(change) => {
+            let version = store(tx, call, &ticket, phase, &change).await?;
+            let ContextChange { document, summary, phase } = change;
+            let with = |ContextText { mut phases, .. }: ContextText| {
+                phases.extend(phase.map(|text| text.stored()));
+                ContextText { document, phases, summary, version }
+            };
+            others.map(with)
+        }
+    };
+    let ContextText { document, phases, summary, version } = stored.ok_or_else(|| missing(id))?;
+    Ok(ContextState { ticket_id: id, document, phases, summary, version })
 }
 
 /// Summaries that a plugged-in summariser wrote before the transaction began, by the hash of what
@@ -130,7 +148,8 @@ pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task, ticket: Ticket) 
     }
     let (workflow, phase) = (workflow(&ticket.workflow_id)?, &task.phase_id);
     let prepared = Prepared::default();
-    match aggregated(tx, workflow, &ticket, phase, &prepared, call.now).await? {
+    let db = tx.connection();
+    match aggregated(db, workflow, &ticket, phase, &prepared, call.now).await? {
         Some(change) => {
             let version = store(tx, call, &ticket, phase, &change).await?;
             Ok(Ticket { version, updated_at: call.now, ..ticket })
@@ -176,9 +195,10 @@ pub(crate) async fn left(
     if !ticket.has_results {
         return Ok(None);
     }
-    let before = outline(tx, ticket.id).await?;
+    let db = tx.connection();
+    let before = outline(db, ticket.id).await?;
     let from = &ticket.position.phase;
-    let anew = anew(tx, workflow, ticket, from, prepared, now, &before.document).await?;
+    let anew = anew(db, workflow, ticket, from, prepared, now, &before.document).await?;
     let aggregated = anew.is_some();
     let unchanged = || {
         let StoredOutline { document, summary } = before;
@@ -208,19 +228,19 @@ fn behind<'w>(workflow: &'w Workflow, to: &PhaseId, from: &PhaseId) -> &'w [Phas
 
 /// What aggregating this phase anew changes in the context of the ticket; `None` when nothing.
 async fn aggregated(
-    tx: &Tx,
+    db: &Connection,
     workflow: &Workflow,
     ticket: &Ticket,
     phase: &PhaseId,
     prepared: &Prepared,
     now: DateTime<Utc>,
 ) -> Result<Option<ContextChange>> {
-    let StoredOutline { document, .. } = outline(tx, ticket.id).await?;
-    anew(tx, workflow, ticket, phase, prepared, now, &document).await
+    let StoredOutline { document, .. } = outline(db, ticket.id).await?;
+    anew(db, workflow, ticket, phase, prepared, now, &document).await
 }
 
 async fn anew(
-    tx: &Tx,
+    db: &Connection,
     workflow: &Workflow,
     ticket: &Ticket,
     phase: &PhaseId,
@@ -228,7 +248,7 @@ async fn anew(
     now: DateTime<Utc>,
     before: &Outline,
 ) -> Result<Option<ContextChange>> {
-    let finished = tasks::finished(tx.connection(), ticket.id, phase).await?;
+    let finished = tasks::finished(db, ticket.id, phase).await?;
     if finished.is_empty() && before.last(phase).is_none() {
         return Ok(None);
     }
@@ -238,7 +258,7 @@ async fn anew(
     }
     let context = summarised(draft, prepared);
     let Some(document) = before.record(&context, now) else { return Ok(None) };
-    let mut summaries = tickets::summaries(tx.connection(), ticket.id).await?;
+    let mut summaries = tickets::summaries(db, ticket.id).await?;
     summaries.insert(phase.clone(), context.summary.clone());
     let summary = summary_of(&summaries, workflow.sequence());
     Ok(Some(ContextChange { document, summary, phase: Some(PhaseText::of(context)?) }))
@@ -250,8 +270,8 @@ pub(crate) async fn document(db: &Connection, ticket: Uuid) -> Result<Outline> {
     Ok(stored.map(|stored| stored.document).unwrap_or_default())
 }
 
-async fn outline(tx: &Tx, ticket: Uuid) -> Result<StoredOutline> {
-    let stored = tickets::outline(tx.connection(), ticket).await?;
+async fn outline(db: &Connection, ticket: Uuid) -> Result<StoredOutline> {
+    let stored = tickets::outline(db, ticket).await?;
     stored.ok_or_else(|| missing(ticket))
 }
 

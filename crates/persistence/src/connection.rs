@@ -117,8 +117,8 @@ impl Connection {
     pub(crate) async fn all<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
         match &self.0 {
             Inner::Sqlite(lanes) => lanes.all(&query),
-            Inner::Pool(server) => read(&server.pool.all(query).await?),
-            Inner::Transaction(late) => read(&late.all(query).await?),
+            Inner::Pool(server) => server.pool.read(query).await,
+            Inner::Transaction(late) => late.read(query).await,
         }
     }
 
@@ -159,8 +159,16 @@ impl Connection {
     /// unit of work has written itself need be among them.
     pub(crate) async fn peek<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
         match &self.0 {
-            Inner::Transaction(late) => read(&late.peek(query).await?),
+            Inner::Transaction(late) => late.peek(query).await,
             Inner::Sqlite(_) | Inner::Pool(_) => self.all(query).await,
+        }
+    }
+
+    /// A reader of what is committed, as [`Tx::unheld`](crate::Tx::unheld).
+    pub(crate) async fn unheld(&self) -> Option<Self> {
+        match &self.0 {
+            Inner::Transaction(late) => late.reader().await.map(Self::pool),
+            Inner::Sqlite(_) | Inner::Pool(_) => None,
         }
     }
 

@@ -81,7 +81,10 @@ impl Group {
     /// changed by somebody else.
     pub(super) async fn write(&self, writes: Writes) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        let (row, until) = (writes.row(), Instant::now() + self.patience);
+        // What goes alone for its length is sent as it is where that takes one statement.
+        let is_apart = writes.is_for_one() && writes.is_longer_than(MOST_BYTES);
+        let row = if is_apart { None } else { writes.row() };
+        let until = Instant::now() + self.patience;
         self.gather.give(Job { writes, row, until, is_apart: false, reply })?;
         answer.await.unwrap_or(Err(Error::Closed))
     }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::TryStreamExt;
 use sea_orm::{
     DatabaseConnection, DbErr, QueryResult, RuntimeErr, Value,
     sqlx::{
@@ -19,7 +20,11 @@ use sea_orm::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Error, Result, query::Query};
+use crate::{
+    Error, Result,
+    query::Query,
+    row::{Cells, FromRow, Row},
+};
 
 /// A connection that nobody has needed for so long is not used again: what lies between may have
 /// forgotten it.
@@ -137,6 +142,11 @@ impl Pool {
         self.take().await?.all(query).await
     }
 
+    /// The same, read.
+    pub(crate) async fn read<T: FromRow>(self: &Arc<Self>, query: Query) -> Result<Vec<T>> {
+        self.take().await?.read(query).await
+    }
+
     /// How many rows a statement changes.
     pub(crate) async fn execute(self: &Arc<Self>, query: Query) -> Result<u64> {
         self.take().await?.execute(query).await
@@ -170,6 +180,27 @@ impl Wire {
         let statement = statement(query)?;
         let rows = self.ask(async |connection| connection.fetch_all(statement).await).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    /// The same, each row read while the server still sends the next ones.
+    pub(crate) async fn read<T: FromRow>(&mut self, query: Query) -> Result<Vec<T>> {
+        let statement = statement(query)?;
+        self.ask(async |connection| {
+            let mut rows = connection.fetch(statement);
+            let mut read = Ok(Vec::new());
+            // Were the others left unread, the connection would be of no more use.
+            while let Some(row) = rows.try_next().await? {
+                if let Ok(values) = &mut read {
+                    let row = QueryResult::from(row);
+                    match T::from_row(&mut Row::new(Cells::Postgres(&row), T::TABLE)) {
+                        Ok(value) => values.push(value),
+                        Err(error) => read = Err(error),
+                    }
+                }
+            }
+            Ok(read)
+        })
+        .await?
     }
 
     /// How many rows a statement changes.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{DatabaseConnection, QueryResult};
+use sea_orm::DatabaseConnection;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
     Error, Result,
     agents::StoredAgent,
     query::Query,
+    row::FromRow,
     tasks::{
         Taken, Task,
         offers::{self, Offers, Promise},
@@ -140,10 +141,10 @@ impl Late {
     }
 
     /// Reads in the transaction, perhaps to hold what it reads.
-    pub(crate) async fn all(&self, query: Query) -> Result<Vec<QueryResult>> {
+    pub(crate) async fn read<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
         let mut state = self.state.lock().await;
         let transaction = self.begun(&mut state).await?;
-        transaction.all(query).await
+        transaction.read(query).await
     }
 
     /// Writes; says how many rows it changed.
@@ -151,6 +152,16 @@ impl Late {
         let mut state = self.state.lock().await;
         let transaction = self.begun(&mut state).await?;
         transaction.execute(query).await
+    }
+
+    /// A reader of what is committed, if nothing was written yet; what it finds is not held.
+    pub(crate) async fn reader(&self) -> Option<Arc<Postgres>> {
+        match &*self.state.lock().await {
+            State::Before(writes) if writes.is_empty() && !self.is_at_once() => {
+                Some(Arc::clone(&self.server))
+            }
+            State::Before(_) | State::Begun(_) | State::Lost => None,
+        }
     }
 
     /// The same, where what is found need not be held: it is written back as a guard, or not at all.
@@ -165,11 +176,11 @@ impl Late {
     }
 
     /// Reads what is committed, and nothing of what this unit writes.
-    pub(crate) async fn peek(&self, query: Query) -> Result<Vec<QueryResult>> {
+    pub(crate) async fn peek<T: FromRow>(&self, query: Query) -> Result<Vec<T>> {
         if let State::Begun(transaction) = &mut *self.state.lock().await {
-            return transaction.all(query).await;
+            return transaction.read(query).await;
         }
-        self.server.pool.all(query).await
+        self.server.pool.read(query).await
     }
 
     /// Whether this unit holds what it has read.

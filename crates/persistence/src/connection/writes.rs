@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write, mem::discriminant};
 
+use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::query::Query;
@@ -67,8 +68,7 @@ impl Writes {
     /// inserts come after the guard, which waits for others at the same row: what they number is in
     /// the order of the versions of that row. `None` where it takes the statement of many units.
     pub(super) fn of_one(&self) -> Option<Query> {
-        let updates = self.rest.iter().any(|query| query.text().starts_with(UPDATE));
-        if self.guards.len() > 1 || updates {
+        if !self.is_for_one() {
             return None;
         }
         let guarded = !self.guards.is_empty();
@@ -101,6 +101,20 @@ impl Writes {
             whole.push_str(" RETURNING 1)");
         }
         Some(Query::raw(whole, values))
+    }
+
+    /// Whether [`of_one`](Self::of_one) can write it.
+    pub(super) fn is_for_one(&self) -> bool {
+        let updates = self.rest.iter().any(|query| query.text().starts_with(UPDATE));
+        self.guards.len() <= 1 && !updates
+    }
+
+    /// Whether its texts alone have so many bytes.
+    pub(super) fn is_longer_than(&self, bytes: usize) -> bool {
+        let values = self.parts().flat_map(Query::values);
+        let lengths =
+            values.map(|value| if let Value::String(Some(text)) = value { text.len() } else { 0 });
+        lengths.sum::<usize>() > bytes
     }
 
     /// Whether the other one differs from this one in its values alone.

@@ -38,6 +38,13 @@ impl Tx {
         &self.connection
     }
 
+    /// Connections for reading several things side by side that need not stay as they are: what is
+    /// written tells whether they have. `None` where this transaction sees more than is committed, or
+    /// holds what it reads.
+    pub async fn unheld(&self) -> Option<Connection> {
+        self.connection.unheld().await
+    }
+
     /// Whether what was read to be written back stays as it is until this transaction ends; where not,
     /// its writes will tell.
     pub async fn is_held(&self) -> bool {

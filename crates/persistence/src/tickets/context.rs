@@ -15,6 +15,7 @@ use phaseline_phases::PhaseId;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Value, sea_query::Expr,
 };
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{
@@ -23,7 +24,9 @@ use super::{
     write::swap,
 };
 use crate::{
-    Backend, Connection, Error, Result, Tx, decode,
+    Backend, Connection, Error, Result, Tx,
+    connection::About,
+    decode,
     entity::{ticket, ticket_context},
     query::{Query, Text},
     row::Row,
@@ -86,6 +89,12 @@ pub struct PhaseText {
 }
 
 impl PhaseText {
+    /// The phase, and its text as it is stored.
+    #[must_use]
+    pub fn stored(&self) -> (PhaseId, Arc<str>) {
+        (self.context.phase_id.clone(), Arc::clone(&self.text))
+    }
+
     /// Writes it down.
     ///
     /// # Errors
@@ -176,23 +185,20 @@ pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>>
     }))
 }
 
-/// What the phases of this ticket found out, as it is stored. The text of a phase that was stored a
-/// moment ago need not be read again.
+/// What the phases of this ticket found out, as it is stored; but for one phase, if one is named.
 ///
 /// # Errors
 /// Storage failures.
 pub async fn context_text(
     db: &Connection,
     id: Uuid,
-    known: Option<&PhaseText>,
+    except: Option<&PhaseId>,
 ) -> Result<Option<ContextText>> {
-    let except = known.map(|known| &known.context.phase_id);
     let mut rows = db.all::<Part<Json>>(parts(db.backend(), id, "phase.document", except)).await?;
     let Some(Part { version, document, summary, phase }) = rows.pop() else { return Ok(None) };
     let phases = rows.into_iter().filter_map(|part| part.phase).chain(phase);
-    let phases = phases.map(|(id, Json(text))| (id, text.into()));
-    let known = known.map(|known| (known.context.phase_id.clone(), Arc::clone(&known.text)));
-    Ok(Some(ContextText { document, phases: phases.chain(known).collect(), summary, version }))
+    let phases = phases.map(|(id, Json(text))| (id, text.into())).collect();
+    Ok(Some(ContextText { document, phases, summary, version }))
 }
 
 /// What the document of this ticket says beside its phases.
@@ -245,8 +251,9 @@ pub async fn record_context(
     change: &ContextChange,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let update = with_outline(swap(ticket, now), change)?;
-    if tx.connection().change(&update).await? == 0 {
+    let (db, update) = (tx.connection(), with_outline(swap(ticket, now), change)?);
+    let update = Query::of(db.backend(), &update);
+    if !db.guarded(About::Ticket(ticket.id), update).await? {
         return Ok(false);
     }
     store_phase(tx, ticket.id, change).await?;
@@ -288,12 +295,20 @@ async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()
         hash.as_str().into(),
         (&**text).into(),
     ];
-    db.execute(Query::written(db.backend(), &sql, values)).await?;
-    let tokens = Arc::new(OnceLock::new());
-    // To load the tokenizer takes a while, and this is a transaction.
-    if counts_at_once() {
-        tokens.get_or_init(|| PhaseTokens::of(phase));
-    }
-    lately::keep(hash, Decoded { context: Arc::clone(phase), tokens, length });
+    db.follow(Query::written(db.backend(), &sql, values)).await?;
+    let decoded = Decoded { context: Arc::clone(phase), tokens: Arc::default(), length };
+    count_beside(&decoded);
+    lately::keep(hash, decoded);
     Ok(())
+}
+
+/// Counts the tokens of a phase that somebody is likely to ask for soon, beside the transaction that
+/// stores it. To load the tokenizer would take a while: whoever needs it does that.
+fn count_beside(decoded: &Decoded) {
+    if let (true, Ok(runtime)) = (counts_at_once(), Handle::try_current()) {
+        let Decoded { context, tokens, length: _ } = decoded.clone();
+        runtime.spawn_blocking(move || {
+            tokens.get_or_init(|| PhaseTokens::of(&context));
+        });
+    }
 }
