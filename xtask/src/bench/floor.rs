@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -120,8 +120,12 @@ impl Turns {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a floor has no engine that would read the clock")]
+fn moment() -> DateTime<Utc> {
+    Utc::now()
+}
+
 fn now() -> String {
-    Utc::now().to_rfc3339()
+    moment().to_rfc3339()
 }
 
 /// The same change in one statement, which commits by itself.
@@ -166,6 +170,63 @@ SELECT nextval('event_positions') * 65536, gen_random_uuid(), 'ticket.phase.tran
 COMMIT;
 ";
 
+/// A claim of the first task that is pending and its completion, by one of the agents of the client.
+const CLAIM_AND_COMPLETE: &str = "\
+\\set nth random(0, 3)
+WITH picked AS MATERIALIZED (
+  SELECT id, ticket_id FROM tasks WHERE agent_type = 'worker' AND status = 'pending'
+  ORDER BY priority_rank, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), agent AS (
+  UPDATE agents SET slots_taken = slots_taken + 1, last_progress = now(), version = version + 1,
+    updated_at = now()
+  WHERE id = :agent RETURNING id
+), task AS (
+  UPDATE tasks SET status = 'claimed', agent_id = agent.id,
+    lease_expires_at = now() + interval '1 hour', available_at = NULL,
+    fencing_token = fencing_token + 1, version = version + 1, updated_at = now()
+  FROM picked, agent WHERE tasks.id = picked.id
+  RETURNING tasks.id, tasks.fencing_token, tasks.ticket_id, tasks.agent_id
+), attempt AS (
+  INSERT INTO task_attempts (task_id, fencing_token, agent_id, outcome, lease_s, claimed_at,
+    lease_expires_at, pack)
+  SELECT id, fencing_token, agent_id, 'running', 3600, now(), now() + interval '1 hour',
+    json_build_object('content_hash', md5(id::text) || md5(id::text), 'items', '[]'::json)
+  FROM task
+), event AS (
+  INSERT INTO events (sequence, id, event_type, subject, time, data)
+  SELECT nextval('event_positions') * 65536, gen_random_uuid(), 'task.claimed', 'tasks/' || id, now(),
+    json_build_object('task_id', id, 'agent_id', agent_id, 'fencing_token', fencing_token)
+  FROM task
+)
+SELECT id::text AS task, fencing_token AS token, ticket_id::text AS ticket FROM task \\gset
+WITH task AS (
+  UPDATE tasks SET status = 'completed', finished_at = now(), finished_by = 'pgbench',
+    result = '{\"summary\":\"It is done.\",\"context\":{\"notes\":[\"as asked\"]}}',
+    agent_id = NULL, lease_expires_at = NULL, attempts_used = attempts_used + 1,
+    version = version + 1, updated_at = now()
+  WHERE id = :task::uuid AND fencing_token = :token RETURNING id, ticket_id
+), agent AS (
+  UPDATE agents SET slots_taken = slots_taken - 1, last_progress = now(), version = version + 1,
+    updated_at = now()
+  WHERE id = :agent
+), ticket AS (
+  UPDATE tickets SET has_results = TRUE WHERE id = :ticket::uuid AND NOT has_results
+), attempt AS (
+  UPDATE task_attempts SET outcome = 'completed', ended_at = now()
+  WHERE task_id = :task::uuid AND fencing_token = :token
+)
+INSERT INTO events (sequence, id, event_type, subject, time, data)
+SELECT nextval('event_positions') * 65536, gen_random_uuid(), 'task.completed', 'tasks/' || id, now(),
+  json_build_object('task_id', id, 'ticket_id', ticket_id)
+FROM task;
+";
+
+/// The clients of `pgbench`.
+const CLIENTS: usize = 16;
+const AGENTS_OF_A_CLIENT: usize = 4;
+/// Pairs a second that nothing here comes near: so many are prepared for each turn.
+pub(crate) const MOST_PAIRS_A_SECOND: u64 = 10_000;
+
 /// Within the machine the program does not encrypt what it says to PostgreSQL; nor does its floor.
 const PLAIN: (&str, &str) = ("PGSSLMODE", "disable");
 
@@ -187,11 +248,30 @@ impl Pgbench {
     pub(crate) fn rate(&mut self, in_one_statement: bool, seconds: u32) -> anyhow::Result<f64> {
         let first = self.turns.0 + 1;
         self.turns.next(&self.place, seconds)?;
+        self.run(if in_one_statement { ONE_STATEMENT } else { FIVE_STATEMENTS }, first, seconds)
+    }
+
+    /// How many pairs of a claim and a completion 16 clients write a second, each in a statement: the
+    /// rows that the program writes, of the first task that is pending, and no rules.
+    pub(crate) fn pairs(&mut self, seconds: u32) -> anyhow::Result<f64> {
+        if self.turns.0 == 0 {
+            seed::rustaceans(&self.place, CLIENTS * AGENTS_OF_A_CLIENT, moment())?;
+        }
+        let first = self.turns.0 + 1;
+        let count = MOST_PAIRS_A_SECOND * u64::from(seconds) / 10;
+        seed::tickets(&self.place, Tickets { count, first, history: 1, tasks: 10 })?;
+        self.turns.0 += count;
+        let number = format!("(:client_id * {AGENTS_OF_A_CLIENT} + :nth)");
+        let agent = seed::id_of(Kind::Postgres, 1, &number);
+        self.run(&CLAIM_AND_COMPLETE.replace(":agent", &agent), first, seconds)
+    }
+
+    fn run(&self, text: &str, first: u64, seconds: u32) -> anyhow::Result<f64> {
         let mut script = tempfile::NamedTempFile::new()?;
-        let text = if in_one_statement { ONE_STATEMENT } else { FIVE_STATEMENTS };
         script.write_all(text.as_bytes())?;
         let output = Command::new("pgbench")
-            .args(["--no-vacuum", "--protocol=prepared", "--client=16", "--jobs=2"])
+            .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
+            .arg(format!("--client={CLIENTS}"))
             .arg(format!("--time={seconds}"))
             .arg(format!("--define=first={first}"))
             .arg(format!("--define=last={}", self.turns.0))

@@ -276,7 +276,7 @@ pub(crate) fn id(kind: u64, number: u64) -> Uuid {
 }
 
 /// The same as an expression of SQL.
-fn id_of(database: Kind, kind: u64, number: &str) -> String {
+pub(super) fn id_of(database: Kind, kind: u64, number: &str) -> String {
     let low = format!("({} + {number})", kind << 40);
     match database {
         Kind::Sqlite => {

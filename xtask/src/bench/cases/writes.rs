@@ -7,15 +7,13 @@ use tempfile::TempDir;
 
 use super::{Bench, Plan, now};
 use crate::bench::{
-    floor::{Bare, Pgbench, STEPS, Turns},
+    floor::{Bare, MOST_PAIRS_A_SECOND, Pgbench, STEPS, Turns},
     load::{Generator, Outcome, Script},
     seed::{self, Tickets},
     targets::Goal,
     world::{Kind, Place, Program},
 };
 
-/// Pairs a second that nothing here comes near: so many are prepared for each turn.
-const MOST_PAIRS_A_SECOND: u64 = 10_000;
 /// What an fsync is made to cost for the measurement of a slow disk.
 const SLOW_FSYNC_MS: u32 = 5;
 
@@ -229,7 +227,35 @@ pub(super) fn claims(bench: &mut Bench) -> anyhow::Result<()> {
             )?;
             program.stop()?;
         }
+        if let Floor::Pgbench(pgbench, one) = &mut floor {
+            bare_pairs(bench, kind, |seconds| pgbench.rate(*one, seconds))?;
+        }
     }
+    Ok(())
+}
+
+/// What is left to be wanted of pairs: those that the database makes when nothing stands before it.
+fn bare_pairs(
+    bench: &mut Bench,
+    kind: Kind,
+    mut floor: impl FnMut(u32) -> anyhow::Result<f64>,
+) -> anyhow::Result<()> {
+    let plan = Plan {
+        name: "pairs by pgbench, two statements each".to_owned(),
+        database: kind.name(),
+        connections: 16,
+        against: "pgbench, one statement".to_owned(),
+        goal: None,
+        note: "without the program",
+    };
+    let (mut figure, mut pairs) =
+        (plan.figure("a second"), Pgbench::new(bench.postgres.as_deref())?);
+    bench.progress.say(&figure.name);
+    for _ in 0..bench.rounds {
+        figure.floor.push(floor(bench.seconds)?);
+        figure.subject.push(pairs.pairs(bench.seconds)?);
+    }
+    bench.keep(figure);
     Ok(())
 }
 
