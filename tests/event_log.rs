@@ -72,7 +72,7 @@ fn write<'t>(
         let created_at = Sources::system().now();
         let kept = Kept { fingerprint: String::new(), outcome: json!({}), created_at };
         idempotency::keep(tx, &key, kept).await?;
-        idempotency::forget(tx, &key).await?;
+        idempotency::forget(tx, &key, Sources::system().now()).await?;
         let first = event(*number);
         let second = event(*number);
         let ids = [first.id, second.id];

@@ -107,6 +107,22 @@ async fn copies_of_a_request_at_two_servers_at_once_are_answered_alike() {
     assert_eq!(now["free_slots"], 8);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_heartbeat_at_once_are_taken_once() {
+    let server = server_for_a_race().await;
+    let agent = worker(&server, &["rust"], 1).await;
+    let path = format!("/agents/{agent}/heartbeat");
+    server.post(&path, json!({ "sequence": 0 })).await.is(200);
+    for round in 1..=8 {
+        let beat = json!({ "sequence": 3 * round });
+        let key = format!("beat-{round}");
+        let taken = copies([Some(&*server), None], &path, &key, &beat).await;
+        assert_eq!((&taken["missed_now"], &taken["out_of_order"]), (&json!(2), &json!(false)));
+    }
+    let health = server.get(&format!("/agents/{agent}/health")).await.is(200).json;
+    assert_eq!(health["heartbeats_missed"], 16);
+}
+
 /// Sends a request several times at once; the one answer.
 async fn copies(servers: [Option<&Http>; 2], path: &str, key: &str, body: &Value) -> Value {
     let servers = servers.iter().flatten().cycle().take(6);

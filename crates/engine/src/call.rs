@@ -79,11 +79,12 @@ where
         let Some(once) = &call.once else {
             return work(tx, call, input).await;
         };
+        idempotency::wait(tx, &once.key).await?;
         if let Some(kept) = idempotency::find(tx.connection(), &once.key).await? {
             if kept.created_at >= *expired {
                 return once.replay(kept);
             }
-            idempotency::forget(tx, &once.key).await?;
+            idempotency::forget(tx, &once.key, *expired).await?;
         }
         let outcome = work(tx, call, input).await?;
         let kept = Kept {

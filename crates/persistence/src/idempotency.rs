@@ -1,11 +1,14 @@
 //! Idempotency keys: what a repeated request was answered the first time.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use crate::{
     Connection, Result, Tx,
+    connection::About,
     entity::idempotency_key,
     query::Query,
     row::{FromRow, Row},
@@ -20,6 +23,18 @@ pub struct Kept {
     pub outcome: Value,
     /// When the request was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// Waits until no other request of this process with this key is under way, and keeps others waiting
+/// until this unit of work ends: what a request does beside the database is done once, too.
+///
+/// # Errors
+/// [`Error::Busy`](crate::Error::Busy) when it takes too long.
+pub async fn wait(tx: &Tx, key: &str) -> Result<()> {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    // Two keys that look alike wait for each other, and nothing more.
+    tx.connection().wait(About::Key(hasher.finish())).await.map(|_| ())
 }
 
 /// What is kept under a key, as it is committed.
@@ -52,12 +67,15 @@ pub async fn keep(tx: &Tx, key: &str, kept: Kept) -> Result<()> {
     db.follow(Query::of(db.backend(), &insert)).await
 }
 
-/// Removes what is kept under a key.
+/// Removes what is kept under a key if it is older than a time: somebody else may have kept
+/// something there since it was looked at.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn forget(tx: &Tx, key: &str) -> Result<()> {
-    let one = idempotency_key::Entity::delete_by_id(key);
+pub async fn forget(tx: &Tx, key: &str, before: DateTime<Utc>) -> Result<()> {
+    let one = idempotency_key::Entity::delete_many()
+        .filter(idempotency_key::Column::Key.eq(key))
+        .filter(idempotency_key::Column::CreatedAt.lt(before));
     tx.connection().change(&one).await.map(|_| ())
 }
 

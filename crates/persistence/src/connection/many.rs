@@ -23,7 +23,7 @@ pub(super) struct Texts(Mutex<HashMap<String, Arc<str>>>);
 impl Texts {
     /// As [`Writes::of_many`].
     pub(super) fn of_many(&self, writes: &Writes) -> Arc<str> {
-        let mut shape = String::with_capacity(2048);
+        let mut shape = format!("{} ", writes.guards.len());
         for query in writes.parts() {
             shape.push_str(query.text());
             shape.push('\n');

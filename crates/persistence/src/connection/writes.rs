@@ -12,7 +12,8 @@ use crate::query::Query;
 pub(super) struct Writes {
     /// In the order in which everybody takes hold of rows; each about a table of its own.
     pub(super) guards: Vec<Guard>,
-    /// Inserts, and updates of rows that nobody changes who does not change those of the guards.
+    /// Inserts, and updates of rows that nobody changes who does not change those of the guards: one
+    /// whose row was changed all the same since it was looked at would be lost.
     pub(super) rest: Vec<Query>,
 }
 
@@ -33,6 +34,8 @@ pub(crate) enum About {
     Task(Uuid),
     /// A ticket's.
     Ticket(Uuid),
+    /// That of an idempotency key with this hash: a turn for it is taken before all others.
+    Key(u64),
 }
 
 /// What a unit needs of a row, so that others of the same or another statement may need it as well.

@@ -38,9 +38,9 @@ impl Tx {
         &self.connection
     }
 
-    /// Connections for reading several things side by side that need not stay as they are: what is
-    /// written tells whether they have. `None` where this transaction sees more than is committed, or
-    /// holds what it reads.
+    /// Connections for reading several things side by side, as they are committed. Of what belongs to a
+    /// version that is written back in the end, that tells whether it has changed meanwhile. `None`
+    /// where this transaction sees more than is committed, or holds what it reads.
     pub async fn unheld(&self) -> Option<Connection> {
         self.connection.unheld().await
     }

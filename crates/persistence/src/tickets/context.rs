@@ -112,7 +112,7 @@ impl PhaseText {
 /// The columns of [`StoredContext::known`], for a row of `tickets` under this name.
 pub(crate) fn context_of(name: &str) -> String {
     format!(
-        "{name}.context, {name}.context_summary, \
+        "CASE WHEN {name}.has_results THEN {name}.context END AS context, {name}.context_summary, \
          (SELECT json_object_agg(phase.phase_id, phase.content_hash) FROM ticket_contexts AS phase \
            WHERE phase.ticket_id = {name}.id AND {name}.has_results) AS phases"
     )
@@ -134,7 +134,8 @@ impl StoredContext {
     /// What a row of PostgreSQL tells by the hashes of its phases: `None` where one of them was not
     /// read lately.
     pub(crate) fn known(row: &mut Row<'_>, version: i64) -> Result<Option<Self>> {
-        let (document, summary) = (row.document("context")?, row.get("context_summary")?);
+        let document: Option<Outline> = row.document_or_null("context")?;
+        let (document, summary) = (document.unwrap_or_default(), row.get("context_summary")?);
         let hashes: Option<BTreeMap<PhaseId, String>> = row.document_or_null("phases")?;
         let phases = hashes.unwrap_or_default().into_iter();
         let phases: Option<BTreeMap<_, _>> =

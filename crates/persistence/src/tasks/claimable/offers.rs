@@ -263,7 +263,8 @@ impl FromRow for Offer {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
         let (given, unable) = (Given::from_row(row)?, row.ids("unable")?);
         let version = given.ticket.as_ref().map_or(0, |ticket| ticket.version);
-        let context = StoredContext::known(row, version)?;
+        // What does not decode is the trouble of whoever reads it for this ticket.
+        let context = StoredContext::known(row, version).ok().flatten();
         Ok(Self { given: Given { context, ..given }, unable })
     }
 }
