@@ -49,4 +49,4 @@ mod work;
 mod workflows;
 
 pub use problem::{ProblemKind, Refusal};
-pub use serve::{Api, openapi, serve};
+pub use serve::{Api, MOST_WORKERS, openapi, serve};

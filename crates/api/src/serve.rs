@@ -29,6 +29,9 @@ const SHUTDOWN_TIMEOUT_S: u64 = 5;
 /// How many connections may wait until they are taken.
 const BACKLOG: i32 = 4096;
 
+/// How many threads may answer requests: the HTTP server takes no more.
+pub const MOST_WORKERS: usize = 512;
+
 /// What the handlers share.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -62,10 +65,11 @@ impl Api {
         self
     }
 
-    /// The same API with this many threads that answer requests, at least one.
+    /// The same API with this many threads that answer requests, at least one and at most
+    /// [`MOST_WORKERS`].
     #[must_use]
-    pub const fn with_workers(mut self, workers: usize) -> Self {
-        self.workers = Some(if workers == 0 { 1 } else { workers });
+    pub fn with_workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers.clamp(1, MOST_WORKERS));
         self
     }
 }

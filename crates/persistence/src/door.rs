@@ -3,7 +3,7 @@
 mod queue;
 mod tx;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sea_orm::{
@@ -97,7 +97,8 @@ impl Db {
     /// connection that writes beside those that read.
     ///
     /// # Errors
-    /// [`Error::UnsupportedUrl`] for another scheme, [`Error::Unavailable`] when nobody answers.
+    /// [`Error::UnsupportedUrl`] for another scheme, [`Error::InvalidUrl`] for one that does not parse,
+    /// [`Error::Unavailable`] when nobody answers.
     pub async fn open(options: &DbOptions) -> Result<Self> {
         let committed = watch::Sender::new(0);
         let (reader, door) = match scheme(&options.url) {
@@ -112,6 +113,9 @@ impl Db {
                 if !names_a_database(&options.url) {
                     return Err(Error::NoDatabaseNamed);
                 }
+                // The driver's own words would show the URL, with what is secret in it.
+                PgConnectOptions::from_str(&options.url)
+                    .map_err(|why| Error::InvalidUrl { why: why.to_string() })?;
                 let outside = connect(options, OUTSIDE).await?;
                 let patience = options.acquire_timeout;
                 let server = Arc::new(Postgres::new(outside, options.connections, patience));

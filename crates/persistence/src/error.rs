@@ -64,6 +64,12 @@ pub enum Error {
     /// A PostgreSQL URL without the name of a database.
     #[error("the database URL must name its database: postgres://user@host/name")]
     NoDatabaseNamed,
+    /// A PostgreSQL URL that does not parse; it is not shown, since it may hold a password.
+    #[error("the database URL is not valid: {why}")]
+    InvalidUrl {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A SQLite URL without a file.
     #[error("the database URL must name a file: sqlite://phaseline.db")]
     NoFileNamed,
@@ -88,6 +94,7 @@ impl Error {
             | Self::Corrupt { .. }
             | Self::UnsupportedUrl { .. }
             | Self::NoDatabaseNamed
+            | Self::InvalidUrl { .. }
             | Self::NoFileNamed => false,
         }
     }
@@ -108,6 +115,7 @@ impl Error {
             | Self::Corrupt { .. }
             | Self::UnsupportedUrl { .. }
             | Self::NoDatabaseNamed
+            | Self::InvalidUrl { .. }
             | Self::NoFileNamed => Self::Database(self.to_string().into()),
         }
     }

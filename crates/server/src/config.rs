@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
+use phaseline_api::MOST_WORKERS;
 use phaseline_engine as engine;
 use phaseline_phases::{Gate, PhaseId};
 use phaseline_registry::HealthPolicy;
@@ -155,8 +156,8 @@ impl Settings {
             grace_s: heartbeat_grace_s.unwrap_or(usual.grace_s),
             stalled_after_s: stalled_after_s.unwrap_or(usual.stalled_after_s),
         };
-        if workers == Some(0) {
-            bail!("workers must be at least 1");
+        if let Some(workers) = workers.filter(|workers| !(1..=MOST_WORKERS).contains(workers)) {
+            bail!("workers must be 1 to {MOST_WORKERS} and not {workers}");
         }
         let event_retention_days = event_retention_days
             .map(|days| within("event_retention_days", days, 1..=36_500))
@@ -274,6 +275,15 @@ mod tests {
         assert!(loopback("127.0.0.2:0").is_ok());
         let refusal = loopback("8080").unwrap_err().to_string();
         assert!(refusal.contains("ADDRESS:PORT"), "{refusal}");
+    }
+
+    #[test]
+    fn workers_that_no_server_would_start_are_refused() {
+        for workers in [0, MOST_WORKERS + 1, usize::MAX] {
+            let asked = Options { workers: Some(workers), ..Options::default() };
+            let refusal = Settings::resolve(asked).map(|_| ()).unwrap_err().to_string();
+            assert!(refusal.contains("workers must be 1 to 512"), "{refusal}");
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl From<persistence::Error> for Refusal {
             | Storage::Corrupt { .. }
             | Storage::UnsupportedUrl { .. }
             | Storage::NoDatabaseNamed
+            | Storage::InvalidUrl { .. }
             | Storage::NoFileNamed
             | Storage::Database(_) => Self::internal(&error),
         }
