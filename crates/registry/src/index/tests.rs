@@ -58,6 +58,18 @@ fn a_healthy_agent_is_found_behind_many_that_are_not() {
     assert_eq!(describe(&index.search(&wanted("rust, limit 1"), at(0))), "zoe=1.3");
 }
 
+/// One who lacks one thing of five and is healthy scores as much as one who has all and is not.
+#[test]
+fn of_equal_scores_of_two_classes_the_smaller_id_wins() {
+    let fleet = "amy: a b c d, beat 0\n bob: a b c d e, beat -70";
+    let mut index = Index::new(HealthPolicy::default(), at(-100));
+    for agent in agents(fleet) {
+        index.upsert(agent);
+    }
+    assert_eq!(describe(&index.search(&wanted("a b c d e"), at(0))), "amy=1.25 bob=1.25");
+    assert_eq!(describe(&index.search(&wanted("a b c d e, limit 1"), at(0))), "amy=1.25");
+}
+
 #[test]
 fn slots_of_removed_agents_are_used_again() {
     let mut index = Index::new(POLICY, at(0));
