@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use phaseline_migration::{Migrator, MigratorTrait, dropped_by};
-use phaseline_persistence::Db;
+use phaseline_persistence::{Backend, Db};
 
 use crate::{
-    kit::{database, outside, run, tables},
+    kit::{database, outside, query, run, tables},
     rows::{self, insert},
 };
 
@@ -51,15 +51,17 @@ async fn migrating_twice_changes_nothing() {
 async fn the_command_says_which_rows_a_way_down_takes() {
     let place = database().await;
     fill(&place.open().await).await;
-    let said = xtask_migrate(&["down", "2"], place.url()).await
+    let said = xtask_migrate(&["down", "3"], place.url()).await
         + &xtask_migrate(&["status"], place.url()).await
         + &xtask_migrate(&["up"], place.url()).await;
     insta::assert_snapshot!(said, @r"
+    m20261126_000008_compression goes, and no rows with it
     m20261124_000007_gates goes, and with it:
       ticket_approvals: 1 row
       ticket_artifacts: 1 row
     m20261124_000006_attempts goes, and with it:
       task_attempts: 1 row
+    took back m20261126_000008_compression
     took back m20261124_000007_gates
     took back m20261124_000006_attempts
     applied  m20261123_000001_tickets
@@ -69,9 +71,38 @@ async fn the_command_says_which_rows_a_way_down_takes() {
     applied  m20261123_000005_idempotency_keys
     pending  m20261124_000006_attempts
     pending  m20261124_000007_gates
+    pending  m20261126_000008_compression
     applied m20261124_000006_attempts
     applied m20261124_000007_gates
+    applied m20261126_000008_compression
     ");
+}
+
+#[tokio::test]
+async fn postgresql_compresses_long_texts_with_lz4_where_it_can() {
+    let place = database().await;
+    let db = place.open().await;
+    if db.reader().backend() != Backend::Postgres {
+        return;
+    }
+    let methods = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings \
+                   WHERE name = 'default_toast_compression'";
+    let can: bool = query(&db, methods).await.first().unwrap().try_get_by_index(0).unwrap();
+    let [compressed, plain] = [["documents x, lz4 5"], ["documents e, lz4 0"]];
+    assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
+    outside(&db, async |db| Migrator::down(db, Some(1)).await.unwrap()).await;
+    assert_eq!(long_texts(&db).await, plain);
+    outside(&db, async |db| Migrator::up(db, None).await.unwrap()).await;
+    assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
+}
+
+/// How the documents of contexts are stored, and how many columns are compressed with lz4.
+async fn long_texts(db: &Db) -> Vec<String> {
+    let stored = "SELECT format('documents %s, lz4 %s', \
+                  (SELECT attstorage FROM pg_attribute WHERE attname = 'document' \
+                    AND attrelid = 'ticket_contexts'::regclass), \
+                  (SELECT count(*) FROM pg_attribute WHERE attcompression = 'l'))";
+    query(db, stored).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
 async fn xtask_migrate(arguments: &[&str], url: &str) -> String {

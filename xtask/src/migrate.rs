@@ -83,8 +83,10 @@ async fn down(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> 
     }
     let last: Vec<_> = applied.iter().rev().take(count(steps)).collect();
     for migration in &last {
-        println!("{} goes, and with it:", migration.name());
-        for (table, rows) in rows_of(db, dropped_by(migration.name())).await? {
+        let tables = rows_of(db, dropped_by(migration.name())).await?;
+        let with_it = if tables.is_empty() { ", and no rows with it" } else { ", and with it:" };
+        println!("{} goes{with_it}", migration.name());
+        for (table, rows) in tables {
             println!("  {table}: {rows} {}", if rows == 1 { "row" } else { "rows" });
         }
     }

@@ -8,7 +8,11 @@ use actix_web::{
     web::{self, Bytes, Data},
 };
 use phaseline_context::render;
-use phaseline_engine::{Noun, claims, contexts, tickets};
+use phaseline_engine::{
+    Noun, claims,
+    contexts::{self, ContextState},
+    tickets,
+};
 use phaseline_persistence::tickets::{self as stored, ContextText, StoredContext, Ticket};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_wire::{Context, Pack, SequencePhase, UpdateContext, limits};
@@ -113,8 +117,9 @@ async fn whole(api: &Api, id: Id) -> Result<HttpResponse, Refusal> {
     let context = stored::context_text(api.engine.db().reader(), id.0, None)
         .await?
         .ok_or_else(|| view::missing(Noun::Ticket, id.0))?;
-    let version = context.version;
-    Ok(answer::versioned_json(version, text::of(id.0, context)?))
+    let ContextText { document, phases, summary, summaries: _, version } = context;
+    let state = ContextState { ticket_id: id.0, document, phases, summary, version };
+    Ok(answer::versioned_json(version, text::of(state)?))
 }
 
 /// The whole document in Markdown.
@@ -147,12 +152,11 @@ async fn packed(
     let make = move || {
         let pack = stored.pack(before, &target, &pinned, budget_tokens);
         if markdown {
-            return Ok(pack.summary.into_bytes());
+            return Ok(pack.summary);
         }
-        serde_json::to_vec(&ContextOrPack::Pack(Pack::of(ticket, pack)))
+        text::of_pack(ticket, pack)
     };
-    let body = aside(make).await?.map_err(|error| Refusal::internal(&error))?;
-    let body = Bytes::from(body);
+    let body = Bytes::from(aside(make).await??);
     if version == key.version {
         api.packs.keep(key, body.clone());
     }
@@ -182,12 +186,10 @@ async fn update(
     command: Command<UpdateContext>,
 ) -> Result<HttpResponse, Refusal> {
     let Command { call, body: UpdateContext { phase_id } } = command;
-    let contexts::ContextState { ticket_id, document, phases, summary, version } =
-        contexts::update(&api.engine, &call, id.0, phase_id)
-            .await
-            .map_err(|error| Refusal::from(error).at("/phase_id"))?;
-    let context = ContextText { document, phases, summary, version };
-    Ok(answer::versioned_json(version, text::of(ticket_id, context)?))
+    let state = contexts::update(&api.engine, &call, id.0, phase_id)
+        .await
+        .map_err(|error| Refusal::from(error).at("/phase_id"))?;
+    Ok(answer::versioned_json(state.version, text::of(state)?))
 }
 
 /// Does what may take seconds on a thread where nobody else waits.

@@ -153,7 +153,16 @@ impl PhaseDraft {
 ///
 /// Which of two is kept is the greater in a total order, so it matters neither which came first nor
 /// how a series of merges is bracketed.
-fn in_order_of_completion(tasks: Vec<FinishedTask>) -> Vec<FinishedTask> {
+fn in_order_of_completion(mut tasks: Vec<FinishedTask>) -> Vec<FinishedTask> {
+    let mut ids: HashSet<Uuid> = HashSet::with_capacity(tasks.len());
+    if tasks.iter().any(|task| !ids.insert(task.id)) {
+        tasks = each_once(tasks);
+    }
+    tasks.sort_by_cached_key(|task| (micros(task), task.id));
+    tasks
+}
+
+fn each_once(tasks: Vec<FinishedTask>) -> Vec<FinishedTask> {
     let mut by_id: BTreeMap<Uuid, FinishedTask> = BTreeMap::new();
     for task in tasks {
         match by_id.entry(task.id) {
@@ -168,9 +177,7 @@ fn in_order_of_completion(tasks: Vec<FinishedTask>) -> Vec<FinishedTask> {
             }
         }
     }
-    let mut tasks: Vec<_> = by_id.into_values().collect();
-    tasks.sort_by_key(|task| (micros(task), task.id));
-    tasks
+    by_id.into_values().collect()
 }
 
 /// Microseconds are what the tables keep, so a task sorts alike before and after it was stored.

@@ -46,8 +46,15 @@ fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How many bytes are hashed at once: most parts are shorter than a block of the hash.
+const CHUNK: usize = 4096;
+
 #[derive(Default)]
-struct Sink(Sha256);
+struct Sink {
+    hash: Sha256,
+    /// What is still to be hashed.
+    rest: Vec<u8>,
+}
 
 impl Sink {
     fn task(&mut self, task: &FinishedTask) {
@@ -129,24 +136,33 @@ impl Sink {
 
     fn text(&mut self, text: &str) {
         self.head(b't', text.len());
-        self.0.update(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 
     fn id(&mut self, id: Uuid) {
-        self.0.update(id.as_bytes());
+        self.bytes(id.as_bytes());
     }
 
     fn time(&mut self, at: DateTime<Utc>) {
-        self.0.update(at.timestamp_micros().to_le_bytes());
+        self.bytes(&at.timestamp_micros().to_le_bytes());
     }
 
     fn head(&mut self, tag: u8, length: usize) {
-        self.0.update([tag]);
-        self.0.update((length as u64).to_le_bytes());
+        self.bytes(&[tag]);
+        self.bytes(&(length as u64).to_le_bytes());
     }
 
-    fn finish(self) -> Hash {
-        self.0.finalize().into()
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
+        if self.rest.len() >= CHUNK {
+            self.hash.update(&self.rest);
+            self.rest.clear();
+        }
+    }
+
+    fn finish(mut self) -> Hash {
+        self.hash.update(&self.rest);
+        self.hash.finalize().into()
     }
 }
 

@@ -11,6 +11,8 @@ use crate::result::FinishedTask;
 
 /// The longest extractive summary, in Unicode scalar values; near 120 to 150 tokens of English.
 pub const MAX_SUMMARY_CHARS: usize = 600;
+/// No sentence with the space behind it is shorter.
+const SHORTEST: usize = 2;
 
 /// Whoever writes the summary of a phase; the one port of this crate.
 ///
@@ -90,27 +92,31 @@ pub fn extract(draft: &PhaseDraft) -> String {
         return String::new();
     }
     let facts = facts(draft);
-    let sentences: Vec<String> = draft.tasks().iter().filter_map(lead).collect();
+    let mut sentences = draft.tasks().iter().filter_map(lead);
     let room = MAX_SUMMARY_CHARS.saturating_sub(facts.chars().count());
-    let mut text = whole_sentences(&sentences, room);
+    let mut text = whole_sentences(sentences.clone(), room);
     if text.is_empty() {
-        text = sentences.first().map_or_else(String::new, |first| first_words(first, room));
+        text = sentences.next().map_or_else(String::new, |first| first_words(&first, room));
     }
     text.push_str(&facts);
     text
 }
 
 /// The sentences that fit, each followed by a space.
-fn whole_sentences(sentences: &[String], room: usize) -> String {
+fn whole_sentences(sentences: impl Iterator<Item = String>, room: usize) -> String {
     let mut seen = HashSet::new();
     let mut text = String::new();
     let mut left = room;
     for sentence in sentences {
         let cost = sentence.chars().count() + 1;
-        if cost <= left && seen.insert(sentence) {
-            text.push_str(sentence);
+        if cost <= left && !seen.contains(&sentence) {
+            text.push_str(&sentence);
             text.push(' ');
             left -= cost;
+            seen.insert(sentence);
+        }
+        if left < SHORTEST {
+            break;
         }
     }
     text
@@ -162,8 +168,13 @@ fn lead(task: &FinishedTask) -> Option<String> {
 fn first_sentence(text: &str) -> Option<String> {
     let text = text.trim_start();
     let sentence = &text[..sentence_end(text)];
-    let words: Vec<&str> = sentence.split_whitespace().collect();
-    let mut sentence = words.join(" ");
+    let mut words = sentence.split_whitespace();
+    let mut sentence = String::with_capacity(sentence.len() + 1);
+    sentence.push_str(words.next().unwrap_or_default());
+    for word in words {
+        sentence.push(' ');
+        sentence.push_str(word);
+    }
     let bare = sentence.trim_end_matches([':', ';', ',', '-', ' ']).len();
     sentence.truncate(bare);
     if sentence.ends_with(char::is_alphanumeric) {

@@ -7,7 +7,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use phaseline_context::{
-    Extractive, Outline, PhaseContext, PhaseDraft, Summarize, aggregate, extract, summary_of,
+    Extractive, FinishedTask, Outline, PhaseContext, PhaseDraft, Summarize, aggregate, extract,
+    summary_of,
 };
 use phaseline_persistence::{
     Connection, Tx,
@@ -69,22 +70,18 @@ async fn updated(
     workflow.require(phase)?;
     let unheld = tx.unheld().await;
     let db = unheld.as_ref().unwrap_or_else(|| tx.connection());
-    let aggregated = aggregated(db, workflow, &ticket, phase, prepared, call.now);
-    let others = async { Ok(tickets::context_text(db, id, Some(phase)).await?) };
-    let (changed, others) = futures::try_join!(aggregated, others)?;
-    let stored = match changed {
-        None => tickets::context_text(db, id, None).await?,
-        Some(change) => {
-            let version = store(tx, call, &ticket, phase, &change).await?;
-            let ContextChange { document, summary, phase } = change;
-            let with = |ContextText { mut phases, .. }: ContextText| {
-                phases.extend(phase.map(|text| text.stored()));
-                ContextText { document, phases, summary, version }
-            };
-            others.map(with)
-        }
+    let read = (tickets::context_text(db, id, Some(phase)), tasks::finished(db, id, phase));
+    let (others, finished) = futures::try_join!(read.0, read.1)?;
+    let ContextText { document, mut phases, summaries, .. } = others.ok_or_else(|| missing(id))?;
+    let results = Results { finished, summaries };
+    let Some(change) = anew(workflow, phase, results, prepared, call.now, &document)? else {
+        let stored = tickets::context_text(db, id, None).await?.ok_or_else(|| missing(id))?;
+        let ContextText { document, phases, summary, version, summaries: _ } = stored;
+        return Ok(ContextState { ticket_id: id, document, phases, summary, version });
     };
-    let ContextText { document, phases, summary, version } = stored.ok_or_else(|| missing(id))?;
+    let version = store(tx, call, &ticket, phase, &change).await?;
+    let ContextChange { document, summary, phase } = change;
+    phases.extend(phase.map(|text| text.stored()));
     Ok(ContextState { ticket_id: id, document, phases, summary, version })
 }
 
@@ -149,7 +146,9 @@ pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task, ticket: Ticket) 
     let (workflow, phase) = (workflow(&ticket.workflow_id)?, &task.phase_id);
     let prepared = Prepared::default();
     let db = tx.connection();
-    match aggregated(db, workflow, &ticket, phase, &prepared, call.now).await? {
+    let StoredOutline { document, .. } = outline(db, ticket.id).await?;
+    let results = Results::of(db, ticket.id, phase).await?;
+    match anew(workflow, phase, results, &prepared, call.now, &document)? {
         Some(change) => {
             let version = store(tx, call, &ticket, phase, &change).await?;
             Ok(Ticket { version, updated_at: call.now, ..ticket })
@@ -198,7 +197,8 @@ pub(crate) async fn left(
     let db = tx.connection();
     let before = outline(db, ticket.id).await?;
     let from = &ticket.position.phase;
-    let anew = anew(db, workflow, ticket, from, prepared, now, &before.document).await?;
+    let results = Results::of(db, ticket.id, from).await?;
+    let anew = anew(workflow, from, results, prepared, now, &before.document)?;
     let aggregated = anew.is_some();
     let unchanged = || {
         let StoredOutline { document, summary } = before;
@@ -226,29 +226,30 @@ fn behind<'w>(workflow: &'w Workflow, to: &PhaseId, from: &PhaseId) -> &'w [Phas
     }
 }
 
-/// What aggregating this phase anew changes in the context of the ticket; `None` when nothing.
-async fn aggregated(
-    db: &Connection,
-    workflow: &Workflow,
-    ticket: &Ticket,
-    phase: &PhaseId,
-    prepared: &Prepared,
-    now: DateTime<Utc>,
-) -> Result<Option<ContextChange>> {
-    let StoredOutline { document, .. } = outline(db, ticket.id).await?;
-    anew(db, workflow, ticket, phase, prepared, now, &document).await
+/// What a phase is aggregated from.
+struct Results {
+    finished: Vec<FinishedTask>,
+    /// Of all phases.
+    summaries: BTreeMap<PhaseId, String>,
 }
 
-async fn anew(
-    db: &Connection,
+impl Results {
+    async fn of(db: &Connection, ticket: Uuid, phase: &PhaseId) -> Result<Self> {
+        let finished = tasks::finished(db, ticket, phase).await?;
+        Ok(Self { finished, summaries: tickets::summaries(db, ticket).await? })
+    }
+}
+
+/// What aggregating this phase anew changes in the context of the ticket; `None` when nothing.
+fn anew(
     workflow: &Workflow,
-    ticket: &Ticket,
     phase: &PhaseId,
+    results: Results,
     prepared: &Prepared,
     now: DateTime<Utc>,
     before: &Outline,
 ) -> Result<Option<ContextChange>> {
-    let finished = tasks::finished(db, ticket.id, phase).await?;
+    let Results { finished, mut summaries } = results;
     if finished.is_empty() && before.last(phase).is_none() {
         return Ok(None);
     }
@@ -258,7 +259,6 @@ async fn anew(
     }
     let context = summarised(draft, prepared);
     let Some(document) = before.record(&context, now) else { return Ok(None) };
-    let mut summaries = tickets::summaries(db, ticket.id).await?;
     summaries.insert(phase.clone(), context.summary.clone());
     let summary = summary_of(&summaries, workflow.sequence());
     Ok(Some(ContextChange { document, summary, phase: Some(PhaseText::of(context)?) }))

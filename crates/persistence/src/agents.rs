@@ -16,7 +16,7 @@ use crate::{
     decode,
     entity::{agent, agent_heartbeat},
     page::Along,
-    query::{Text, any, beside, insert_rows},
+    query::{Text, any, beside_unless_rarer, insert_rows},
     row::{FromRow, Row},
     tickets::ROWS_AT_ONCE,
 };
@@ -156,7 +156,7 @@ pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<
     let (backend, value) = (db.backend(), wanted.next());
     let after = page.after.map(Into::into);
     let rows = wanted.fold(whole(), |rows, (column, value): (C, Value)| {
-        rows.filter(beside(backend, column).eq(value))
+        rows.filter(beside_unless_rarer(backend, column).eq(value))
     });
     let query = Along { backend, key: C::Id, after, value }.of(rows);
     Ok(Slice::cut(db.select(&query.limit(page.limit + 1)).await?, page.limit))

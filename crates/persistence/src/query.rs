@@ -121,13 +121,22 @@ impl Text {
     }
 }
 
-/// A column that is compared beside a key that leads to few rows. SQLite does not know how many rows
-/// have a value, and might take the index of this column, with half of the table behind it.
+/// A column that is compared beside a key that leads to few rows, and never leads to rows itself. SQLite
+/// does not know how many rows have a value, and PostgreSQL what it knew of a table that has grown since:
+/// either might take the index of this column, with half of the table behind it.
 pub(crate) fn beside(backend: Backend, column: impl ColumnTrait) -> Expr {
     let column = Expr::col(column.as_column_ref());
     match backend {
         Backend::Sqlite => Expr::cust_with_expr("+?", column),
-        Backend::Postgres => column,
+        Backend::Postgres => Expr::cust_with_expr("($1 || '')", column),
+    }
+}
+
+/// The same beside a column that leads to many rows, unless PostgreSQL knows that it is the better one.
+pub(crate) fn beside_unless_rarer(backend: Backend, column: impl ColumnTrait) -> Expr {
+    match backend {
+        Backend::Sqlite => beside(backend, column),
+        Backend::Postgres => Expr::col(column.as_column_ref()),
     }
 }
 

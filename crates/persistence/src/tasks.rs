@@ -23,7 +23,7 @@ use crate::{
     connection::lookup::{ById, among},
     entity::{task, task_dependency},
     page::Along,
-    query::{Text, beside},
+    query::{Text, beside, beside_unless_rarer},
     row::{FromRow, Row},
     tickets::{ROWS_AT_ONCE, ids_of},
 };
@@ -200,7 +200,9 @@ pub(crate) fn listed(backend: Backend, filter: &Filter, page: Page) -> Select<ta
     .into_iter()
     .flatten();
     // A ticket and an agent have few tasks, whatever else is wanted of these.
-    let along = if ticket_id.is_none() && agent_id.is_none() { wanted.next() } else { None };
+    let are_few = ticket_id.is_some() || agent_id.is_some();
+    let along = if are_few { None } else { wanted.next() };
+    let beside = if are_few { beside } else { beside_unless_rarer };
     let rows = wanted.fold(rows, |rows, (column, value): (C, Value)| {
         rows.filter(beside(backend, column).eq(value))
     });

@@ -20,7 +20,7 @@ use crate::{
     connection::lookup::{ById, among},
     entity::{ticket, ticket_dependency},
     page::{Along, first_of_each},
-    query::{Query, Text, beside},
+    query::{Query, Text, beside_unless_rarer},
     row::{FromRow, Row},
 };
 
@@ -165,7 +165,7 @@ pub async fn list(db: &Connection, filter: &Filter, page: Page) -> Result<Slice<
     let priority = priority.map(|priority| priority.to_string());
     let inside = |rows: Select<ticket::Entity>, phase: &PhaseId| {
         let rows = rows.apply_if(priority.as_ref(), |rows, priority| {
-            rows.filter(beside(backend, ticket::Column::Priority).eq(priority))
+            rows.filter(beside_unless_rarer(backend, ticket::Column::Priority).eq(priority))
         });
         along(rows, Some((ticket::Column::PhaseId, phase.as_str().into())))
     };

@@ -2,6 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use phaseline_phases::PhaseId;
 use serde::{Deserialize, Serialize};
@@ -199,8 +200,8 @@ impl Item<'_> {
         pointer.push('/');
         pointer.push_str(self.kind.field());
         if self.kind != ItemKind::Summary {
-            pointer.push('/');
-            pointer.push_str(&self.index.to_string());
+            // Nothing can go wrong with writing to a string.
+            let _ = write!(pointer, "/{}", self.index);
         }
         PackItem { phase_id, kind: self.kind, pointer, tokens: self.tokens }
     }

@@ -4,6 +4,7 @@ mod rows;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, OnceLock},
 };
 
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     TABLE, Ticket,
-    lately::{self, Decoded},
+    lately::{self, Decoded, Kept},
     write::swap,
 };
 use crate::{
@@ -31,9 +32,11 @@ use crate::{
     query::{Query, Text},
     row::Row,
 };
-use rows::{DECODED, Hash, Json, Part, Summary, parts};
+use rows::{Hash, Part, Summary, TEXT, parts};
 
 const PHASES: &str = "ticket_contexts";
+/// What the text of a phase takes for each of its tasks, more or less.
+const TASK_BYTES: usize = 512;
 
 /// The context document of a ticket and its summary.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,6 +69,8 @@ pub struct ContextText {
     pub phases: BTreeMap<PhaseId, Arc<str>>,
     /// The document in a few sentences.
     pub summary: String,
+    /// Each phase in a few sentences.
+    pub summaries: BTreeMap<PhaseId, String>,
     /// The version of the ticket that it belongs to.
     pub version: i64,
 }
@@ -100,11 +105,9 @@ impl PhaseText {
     /// # Errors
     /// [`Error::Corrupt`] for what cannot be written as JSON.
     pub fn of(context: PhaseContext) -> Result<Self> {
-        let text = serde_json::to_string(&context).map_err(|why| Error::Corrupt {
-            table: PHASES,
-            column: "document",
-            why: why.to_string(),
-        })?;
+        let mut text = Vec::with_capacity(TASK_BYTES * context.tasks.len());
+        serde_json::to_writer(&mut text, &context).map_err(corrupt)?;
+        let text = String::from_utf8(text).map_err(corrupt)?;
         Ok(Self { context: Arc::new(context), text: text.into() })
     }
 }
@@ -139,7 +142,7 @@ impl StoredContext {
         let hashes: Option<BTreeMap<PhaseId, String>> = row.document_or_null("phases")?;
         let phases = hashes.unwrap_or_default().into_iter();
         let phases: Option<BTreeMap<_, _>> =
-            phases.map(|(id, hash)| Some((id, lately::find(&hash)?))).collect();
+            phases.map(|(id, hash)| Some((id, decoded(&*lately::find(&hash)?).ok()?))).collect();
         Ok(phases.map(|phases| Self::of(version, document, summary, phases)))
     }
 
@@ -167,23 +170,11 @@ impl StoredContext {
 /// # Errors
 /// Storage failures.
 pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
-    let rows = db.peek::<Part<Hash>>(parts(db.backend(), id, "phase.content_hash", None)).await?;
-    let known = |Hash(hash): Hash| lately::find(&hash);
-    let known: Option<Vec<Part<Decoded>>> = rows.into_iter().map(|row| row.read(known)).collect();
-    // What is not known is read with all the rest, so that they are of one moment.
-    let rows = match known {
-        Some(rows) => rows,
-        None => db.peek(parts(db.backend(), id, DECODED, None)).await?,
-    };
-    let mut found = None;
-    for Part { version, document, summary, phase } in rows {
-        let (_, _, _, phases) =
-            found.get_or_insert_with(|| (version, document, summary, BTreeMap::new()));
-        phases.extend(phase);
-    }
-    Ok(found.map(|(version, document, summary, phases)| {
-        StoredContext::of(version, document, summary, phases)
-    }))
+    let Some(whole) = whole(db, id, None).await? else { return Ok(None) };
+    let Whole { version, document, summary, summaries: _, phases } = whole;
+    let decoded = phases.into_iter().map(|(id, kept)| Ok((id, decoded(&kept)?)));
+    let phases = decoded.collect::<Result<_>>()?;
+    Ok(Some(StoredContext::of(version, document, summary, phases)))
 }
 
 /// What the phases of this ticket found out, as it is stored; but for one phase, if one is named.
@@ -195,11 +186,52 @@ pub async fn context_text(
     id: Uuid,
     except: Option<&PhaseId>,
 ) -> Result<Option<ContextText>> {
-    let mut rows = db.all::<Part<Json>>(parts(db.backend(), id, "phase.document", except)).await?;
-    let Some(Part { version, document, summary, phase }) = rows.pop() else { return Ok(None) };
-    let phases = rows.into_iter().filter_map(|part| part.phase).chain(phase);
-    let phases = phases.map(|(id, Json(text))| (id, text.into())).collect();
-    Ok(Some(ContextText { document, phases, summary, version }))
+    let whole = whole(db, id, except).await?;
+    Ok(whole.map(|Whole { version, document, summary, summaries, phases }| {
+        let phases = phases.into_iter().map(|(id, kept)| (id, Arc::clone(&kept.text))).collect();
+        ContextText { document, phases, summary, summaries, version }
+    }))
+}
+
+/// A context document, of one moment.
+struct Whole {
+    version: i64,
+    document: Outline,
+    summary: String,
+    summaries: BTreeMap<PhaseId, String>,
+    phases: BTreeMap<PhaseId, Arc<Kept>>,
+}
+
+async fn whole(db: &Connection, id: Uuid, except: Option<&PhaseId>) -> Result<Option<Whole>> {
+    let hashes = parts(db.backend(), id, "phase.content_hash", except);
+    let known = |Hash(hash): Hash| lately::find(&hash);
+    let rows = db.peek::<Part<Hash>>(hashes).await?;
+    let known: Option<Vec<Part<Arc<Kept>>>> = rows.into_iter().map(|row| row.read(known)).collect();
+    // What is not known is read with all the rest, so that they are of one moment.
+    let rows = match known {
+        Some(rows) => rows,
+        None => db.peek(parts(db.backend(), id, TEXT, except)).await?,
+    };
+    let mut found: Option<Whole> = None;
+    for Part { version, document, summary, phase } in rows {
+        let whole = found.get_or_insert_with(|| {
+            let (summaries, phases) = (BTreeMap::new(), BTreeMap::new());
+            Whole { version, document, summary, summaries, phases }
+        });
+        if let Some((id, summary, kept)) = phase {
+            whole.summaries.insert(id.clone(), summary);
+            whole.phases.insert(id, kept);
+        }
+    }
+    Ok(found)
+}
+
+fn decoded(kept: &Kept) -> Result<Decoded> {
+    kept.decoded().cloned().map_err(corrupt)
+}
+
+fn corrupt(why: impl fmt::Display) -> Error {
+    Error::Corrupt { table: PHASES, column: "document", why: why.to_string() }
 }
 
 /// What the document of this ticket says beside its phases.
@@ -288,7 +320,7 @@ async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()
            summary = excluded.summary, content_hash = excluded.content_hash, \
            document = excluded.document"
     );
-    let (hash, length) = (lately::hash(text), text.len());
+    let hash = lately::hash(text);
     let values: [Value; 5] = [
         ticket.into(),
         phase.phase_id.as_str().into(),
@@ -297,9 +329,9 @@ async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()
         (&**text).into(),
     ];
     db.follow(Query::written(db.backend(), &sql, values)).await?;
-    let decoded = Decoded { context: Arc::clone(phase), tokens: Arc::default(), length };
-    count_beside(&decoded);
-    lately::keep(hash, decoded);
+    let kept = Kept::with(Arc::clone(text), Arc::clone(phase));
+    count_beside(&decoded(&kept)?);
+    lately::keep(hash, Arc::new(kept));
     Ok(())
 }
 
@@ -307,7 +339,7 @@ async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()
 /// stores it. To load the tokenizer would take a while: whoever needs it does that.
 fn count_beside(decoded: &Decoded) {
     if let (true, Ok(runtime)) = (counts_at_once(), Handle::try_current()) {
-        let Decoded { context, tokens, length: _ } = decoded.clone();
+        let Decoded { context, tokens } = decoded.clone();
         runtime.spawn_blocking(move || {
             tokens.get_or_init(|| PhaseTokens::of(&context));
         });

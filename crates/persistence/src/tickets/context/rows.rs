@@ -8,23 +8,24 @@ use uuid::Uuid;
 
 use super::{PHASES, StoredOutline};
 use crate::{
-    Backend, Error, Result,
+    Backend, Result,
     query::Query,
     row::{FromRow, Row},
     tickets::{
         TABLE,
-        lately::{self, Decoded},
+        lately::{self, Kept},
     },
 };
 
-/// What [`Decoded`] is read from.
-pub(super) const DECODED: &str = "phase.content_hash, phase.document";
+/// What [`Kept`] is read from.
+pub(super) const TEXT: &str = "phase.content_hash, phase.document";
 
-/// The outline with these columns of each phase but one, in one statement, so that they are of one
-/// moment.
+/// The outline with the summary and these columns of each phase but one, in one statement, so that they
+/// are of one moment.
 pub(super) fn parts(backend: Backend, id: Uuid, columns: &str, except: Option<&PhaseId>) -> Query {
     let sql = format!(
-        "SELECT ticket.version, ticket.context, ticket.context_summary, phase.phase_id, {columns} \
+        "SELECT ticket.version, ticket.context, ticket.context_summary, phase.phase_id, \
+         phase.summary AS phase_summary, {columns} \
          FROM tickets AS ticket LEFT JOIN ticket_contexts AS phase ON phase.ticket_id = ticket.id \
          AND phase.phase_id <> $2 WHERE ticket.id = $1"
     );
@@ -37,13 +38,11 @@ pub(super) struct Part<P> {
     pub(super) version: i64,
     pub(super) document: Outline,
     pub(super) summary: String,
-    pub(super) phase: Option<(PhaseId, P)>,
+    pub(super) phase: Option<(PhaseId, String, P)>,
 }
 
 /// Which text a phase has.
 pub(super) struct Hash(pub(super) String);
-
-pub(super) struct Json(pub(super) String);
 
 pub(super) struct Summary(pub(super) PhaseId, pub(super) String);
 
@@ -58,25 +57,12 @@ impl Phase for Hash {
     }
 }
 
-impl Phase for Json {
-    fn read(row: &mut Row<'_>) -> Result<Self> {
-        row.json("document").map(Self)
-    }
-}
-
-impl Phase for Decoded {
+impl Phase for Arc<Kept> {
     fn read(row: &mut Row<'_>) -> Result<Self> {
         let hash: String = row.get("content_hash")?;
-        let text = row.json("document")?;
-        let context = serde_json::from_str(&text).map_err(|why| Error::Corrupt {
-            table: PHASES,
-            column: "document",
-            why: why.to_string(),
-        })?;
-        let decoded =
-            Self { context: Arc::new(context), tokens: Arc::default(), length: text.len() };
-        lately::keep(hash, decoded.clone());
-        Ok(decoded)
+        let kept = Self::new(Kept::of(row.json("document")?.into()));
+        lately::keep(hash, Self::clone(&kept));
+        Ok(kept)
     }
 }
 
@@ -85,7 +71,7 @@ impl<P> Part<P> {
     pub(super) fn read<Q>(self, known: impl Fn(P) -> Option<Q>) -> Option<Part<Q>> {
         let Self { version, document, summary, phase } = self;
         let phase = match phase {
-            Some((id, phase)) => Some((id, known(phase)?)),
+            Some((id, summary, phase)) => Some((id, summary, known(phase)?)),
             None => None,
         };
         Some(Part { version, document, summary, phase })
@@ -99,7 +85,7 @@ impl<P: Phase> FromRow for Part<P> {
         let (version, document) = (row.get("version")?, row.document("context")?);
         let summary = row.get("context_summary")?;
         let phase = match row.parsed_or_null("phase_id")? {
-            Some(id) => Some((id, P::read(row)?)),
+            Some(id) => Some((id, row.get("phase_summary")?, P::read(row)?)),
             None => None,
         };
         Ok(Self { version, document, summary, phase })
