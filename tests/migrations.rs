@@ -87,7 +87,9 @@ async fn postgresql_compresses_long_texts_with_lz4_where_it_can() {
     }
     let methods = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings \
                    WHERE name = 'default_toast_compression'";
-    let can: bool = query(&db, methods).await.first().unwrap().try_get_by_index(0).unwrap();
+    // PostgreSQL 13 knows one method and no such setting.
+    let Some(can) = query(&db, methods).await.pop() else { return };
+    let can: bool = can.try_get_by_index(0).unwrap();
     let [compressed, plain] = [["documents x, lz4 5"], ["documents e, lz4 0"]];
     assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
     outside(&db, async |db| Migrator::down(db, Some(1)).await.unwrap()).await;

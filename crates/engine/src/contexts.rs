@@ -73,8 +73,11 @@ async fn updated(
     let read = (tickets::context_text(db, id, Some(phase)), tasks::finished(db, id, phase));
     let (others, finished) = futures::try_join!(read.0, read.1)?;
     let ContextText { document, mut phases, summaries, .. } = others.ok_or_else(|| missing(id))?;
-    let results = Results { finished, summaries };
-    let Some(change) = anew(workflow, phase, results, prepared, call.now, &document)? else {
+    let change = match news(phase, finished, &document) {
+        Some(draft) => recorded(workflow, draft, summaries, prepared, call.now, &document)?,
+        None => None,
+    };
+    let Some(change) = change else {
         let stored = tickets::context_text(db, id, None).await?.ok_or_else(|| missing(id))?;
         let ContextText { document, phases, summary, version, summaries: _ } = stored;
         return Ok(ContextState { ticket_id: id, document, phases, summary, version });
@@ -147,8 +150,7 @@ pub(crate) async fn catch_up(tx: &Tx, call: &Call, task: &Task, ticket: Ticket) 
     let prepared = Prepared::default();
     let db = tx.connection();
     let StoredOutline { document, .. } = outline(db, ticket.id).await?;
-    let results = Results::of(db, ticket.id, phase).await?;
-    match anew(workflow, phase, results, &prepared, call.now, &document)? {
+    match aggregated(db, workflow, ticket.id, phase, &prepared, call.now, &document).await? {
         Some(change) => {
             let version = store(tx, call, &ticket, phase, &change).await?;
             Ok(Ticket { version, updated_at: call.now, ..ticket })
@@ -197,8 +199,7 @@ pub(crate) async fn left(
     let db = tx.connection();
     let before = outline(db, ticket.id).await?;
     let from = &ticket.position.phase;
-    let results = Results::of(db, ticket.id, from).await?;
-    let anew = anew(workflow, from, results, prepared, now, &before.document)?;
+    let anew = aggregated(db, workflow, ticket.id, from, prepared, now, &before.document).await?;
     let aggregated = anew.is_some();
     let unchanged = || {
         let StoredOutline { document, summary } = before;
@@ -226,40 +227,43 @@ fn behind<'w>(workflow: &'w Workflow, to: &PhaseId, from: &PhaseId) -> &'w [Phas
     }
 }
 
-/// What a phase is aggregated from.
-struct Results {
-    finished: Vec<FinishedTask>,
-    /// Of all phases.
-    summaries: BTreeMap<PhaseId, String>,
-}
-
-impl Results {
-    async fn of(db: &Connection, ticket: Uuid, phase: &PhaseId) -> Result<Self> {
-        let finished = tasks::finished(db, ticket, phase).await?;
-        Ok(Self { finished, summaries: tickets::summaries(db, ticket).await? })
-    }
-}
-
-/// What aggregating this phase anew changes in the context of the ticket; `None` when nothing.
-fn anew(
+/// What aggregating this phase anew changes in a context; `None` when nothing.
+async fn aggregated(
+    db: &Connection,
     workflow: &Workflow,
+    ticket: Uuid,
     phase: &PhaseId,
-    results: Results,
     prepared: &Prepared,
     now: DateTime<Utc>,
     before: &Outline,
 ) -> Result<Option<ContextChange>> {
-    let Results { finished, mut summaries } = results;
+    let finished = tasks::finished(db, ticket, phase).await?;
+    let Some(draft) = news(phase, finished, before) else { return Ok(None) };
+    let summaries = tickets::summaries(db, ticket).await?;
+    recorded(workflow, draft, summaries, prepared, now, before)
+}
+
+/// What these tasks found out, unless the document tells it already.
+fn news(phase: &PhaseId, finished: Vec<FinishedTask>, before: &Outline) -> Option<PhaseDraft> {
     if finished.is_empty() && before.last(phase).is_none() {
-        return Ok(None);
+        return None;
     }
     let draft = aggregate(phase, finished);
-    if before.holds(&draft) {
-        return Ok(None);
-    }
+    (!before.holds(&draft)).then_some(draft)
+}
+
+/// What recording this phase changes beside these summaries of the others.
+fn recorded(
+    workflow: &Workflow,
+    draft: PhaseDraft,
+    mut summaries: BTreeMap<PhaseId, String>,
+    prepared: &Prepared,
+    now: DateTime<Utc>,
+    before: &Outline,
+) -> Result<Option<ContextChange>> {
     let context = summarised(draft, prepared);
     let Some(document) = before.record(&context, now) else { return Ok(None) };
-    summaries.insert(phase.clone(), context.summary.clone());
+    summaries.insert(context.phase_id.clone(), context.summary.clone());
     let summary = summary_of(&summaries, workflow.sequence());
     Ok(Some(ContextChange { document, summary, phase: Some(PhaseText::of(context)?) }))
 }

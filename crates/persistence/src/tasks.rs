@@ -202,9 +202,9 @@ pub(crate) fn listed(backend: Backend, filter: &Filter, page: Page) -> Select<ta
     // A ticket and an agent have few tasks, whatever else is wanted of these.
     let are_few = ticket_id.is_some() || agent_id.is_some();
     let along = if are_few { None } else { wanted.next() };
-    let beside = if are_few { beside } else { beside_unless_rarer };
+    let compared = if are_few { beside } else { beside_unless_rarer };
     let rows = wanted.fold(rows, |rows, (column, value): (C, Value)| {
-        rows.filter(beside(backend, column).eq(value))
+        rows.filter(compared(backend, column).eq(value))
     });
     let after = page.after.map(Into::into);
     Along { backend, key: C::Id, after, value: along }.of(rows).limit(page.limit + 1)

@@ -32,7 +32,7 @@ use crate::{
     query::{Query, Text},
     row::Row,
 };
-use rows::{Hash, Part, Summary, TEXT, parts};
+use rows::{Hash, KEPT, Part, Summary, parts};
 
 const PHASES: &str = "ticket_contexts";
 /// What the text of a phase takes for each of its tasks, more or less.
@@ -69,7 +69,7 @@ pub struct ContextText {
     pub phases: BTreeMap<PhaseId, Arc<str>>,
     /// The document in a few sentences.
     pub summary: String,
-    /// Each phase in a few sentences.
+    /// Each of these phases in a few sentences.
     pub summaries: BTreeMap<PhaseId, String>,
     /// The version of the ticket that it belongs to.
     pub version: i64,
@@ -135,14 +135,14 @@ impl StoredContext {
     }
 
     /// What a row of PostgreSQL tells by the hashes of its phases: `None` where one of them was not
-    /// read lately.
+    /// decoded lately. Many wait for such rows, so none is decoded here.
     pub(crate) fn known(row: &mut Row<'_>, version: i64) -> Result<Option<Self>> {
         let document: Option<Outline> = row.document_or_null("context")?;
         let (document, summary) = (document.unwrap_or_default(), row.get("context_summary")?);
         let hashes: Option<BTreeMap<PhaseId, String>> = row.document_or_null("phases")?;
         let phases = hashes.unwrap_or_default().into_iter();
         let phases: Option<BTreeMap<_, _>> =
-            phases.map(|(id, hash)| Some((id, decoded(&*lately::find(&hash)?).ok()?))).collect();
+            phases.map(|(id, hash)| Some((id, lately::find(&hash)?.known()?.clone()))).collect();
         Ok(phases.map(|phases| Self::of(version, document, summary, phases)))
     }
 
@@ -170,8 +170,8 @@ impl StoredContext {
 /// # Errors
 /// Storage failures.
 pub async fn context(db: &Connection, id: Uuid) -> Result<Option<StoredContext>> {
-    let Some(whole) = whole(db, id, None).await? else { return Ok(None) };
-    let Whole { version, document, summary, summaries: _, phases } = whole;
+    let Some(parts) = read(db, id, None).await? else { return Ok(None) };
+    let Parts { version, document, summary, summaries: _, phases } = parts;
     let decoded = phases.into_iter().map(|(id, kept)| Ok((id, decoded(&kept)?)));
     let phases = decoded.collect::<Result<_>>()?;
     Ok(Some(StoredContext::of(version, document, summary, phases)))
@@ -186,15 +186,15 @@ pub async fn context_text(
     id: Uuid,
     except: Option<&PhaseId>,
 ) -> Result<Option<ContextText>> {
-    let whole = whole(db, id, except).await?;
-    Ok(whole.map(|Whole { version, document, summary, summaries, phases }| {
+    let parts = read(db, id, except).await?;
+    Ok(parts.map(|Parts { version, document, summary, summaries, phases }| {
         let phases = phases.into_iter().map(|(id, kept)| (id, Arc::clone(&kept.text))).collect();
         ContextText { document, phases, summary, summaries, version }
     }))
 }
 
-/// A context document, of one moment.
-struct Whole {
+/// A context document of one moment, less the phase that was not asked for.
+struct Parts {
     version: i64,
     document: Outline,
     summary: String,
@@ -202,7 +202,7 @@ struct Whole {
     phases: BTreeMap<PhaseId, Arc<Kept>>,
 }
 
-async fn whole(db: &Connection, id: Uuid, except: Option<&PhaseId>) -> Result<Option<Whole>> {
+async fn read(db: &Connection, id: Uuid, except: Option<&PhaseId>) -> Result<Option<Parts>> {
     let hashes = parts(db.backend(), id, "phase.content_hash", except);
     let known = |Hash(hash): Hash| lately::find(&hash);
     let rows = db.peek::<Part<Hash>>(hashes).await?;
@@ -210,17 +210,17 @@ async fn whole(db: &Connection, id: Uuid, except: Option<&PhaseId>) -> Result<Op
     // What is not known is read with all the rest, so that they are of one moment.
     let rows = match known {
         Some(rows) => rows,
-        None => db.peek(parts(db.backend(), id, TEXT, except)).await?,
+        None => db.peek(parts(db.backend(), id, KEPT, except)).await?,
     };
-    let mut found: Option<Whole> = None;
+    let mut found: Option<Parts> = None;
     for Part { version, document, summary, phase } in rows {
-        let whole = found.get_or_insert_with(|| {
+        let parts = found.get_or_insert_with(|| {
             let (summaries, phases) = (BTreeMap::new(), BTreeMap::new());
-            Whole { version, document, summary, summaries, phases }
+            Parts { version, document, summary, summaries, phases }
         });
         if let Some((id, summary, kept)) = phase {
-            whole.summaries.insert(id.clone(), summary);
-            whole.phases.insert(id, kept);
+            parts.summaries.insert(id.clone(), summary);
+            parts.phases.insert(id, kept);
         }
     }
     Ok(found)

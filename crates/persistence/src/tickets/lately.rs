@@ -36,6 +36,11 @@ impl Kept {
         Self { text, decoded: decoded.into() }
     }
 
+    /// What somebody has decoded already.
+    pub(super) fn known(&self) -> Option<&Decoded> {
+        self.decoded.get()
+    }
+
     pub(super) fn decoded(&self) -> Result<&Decoded, serde_json::Error> {
         if let Some(decoded) = self.decoded.get() {
             return Ok(decoded);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What [`Kept`] is read from.
-pub(super) const TEXT: &str = "phase.content_hash, phase.document";
+pub(super) const KEPT: &str = "phase.content_hash, phase.document";
 
 /// The outline with the summary and these columns of each phase but one, in one statement, so that they
 /// are of one moment.
@@ -60,6 +60,10 @@ impl Phase for Hash {
 impl Phase for Arc<Kept> {
     fn read(row: &mut Row<'_>) -> Result<Self> {
         let hash: String = row.get("content_hash")?;
+        // What is kept may be decoded and counted.
+        if let Some(kept) = lately::find(&hash) {
+            return Ok(kept);
+        }
         let kept = Self::new(Kept::of(row.json("document")?.into()));
         lately::keep(hash, Self::clone(&kept));
         Ok(kept)
