@@ -186,6 +186,19 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_any_length_hash_as_all_of_them_at_once() {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            for part in [1, 9, 1_000, 2 * CHUNK] {
+                let mut sink = Sink::default();
+                bytes.chunks(part).for_each(|part| sink.bytes(part));
+                let expected: Hash = Sha256::digest(&bytes).into();
+                assert_eq!(sink.finish(), expected, "{length} bytes in parts of {part}");
+            }
+        }
+    }
+
+    #[test]
     fn the_order_of_members_does_not_count() {
         let members = [("b".to_owned(), Value::Null), ("a".to_owned(), Value::from(1))];
         let hash = |members: &mut dyn Iterator<Item = &(String, Value)>| {

@@ -188,6 +188,7 @@ mod tests {
             assert_eq!(written, serde_json::to_string(&typed).unwrap());
         }
     }
+
     #[test]
     fn a_pack_is_what_the_type_would_write() {
         let (document, ticket) = (document(), Uuid::from_u128(9));

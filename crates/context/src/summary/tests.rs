@@ -56,6 +56,13 @@ fn a_sentence_that_does_not_fit_is_left_out_whole() {
 }
 
 #[test]
+fn the_shortest_sentence_still_gets_into_the_last_of_the_room() {
+    let facts = "(2 tasks)";
+    let first = format!("{}.", "a".repeat(MAX_SUMMARY_CHARS - facts.len() - 4));
+    check(&[&first, "!"], &format!("{first} ! {facts}"));
+}
+
+#[test]
 fn a_lone_sentence_that_does_not_fit_is_broken_between_words() {
     let text = extract(&draft(&["häuser ".repeat(MAX_SUMMARY_CHARS).as_str()]));
     assert!(text.ends_with("häuser häuser… (1 task)"), "{text}");
