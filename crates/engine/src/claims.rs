@@ -1,5 +1,6 @@
 //! Claiming: an agent gets the best tasks that it is able and free to do, each under a lease.
 
+mod given;
 mod waiting;
 
 use std::{collections::HashMap, sync::Arc};
@@ -26,6 +27,7 @@ use crate::{
     tickets::{missing as missing_ticket, workflow},
 };
 
+pub(crate) use given::GivenLately;
 pub(crate) use waiting::Board;
 pub use waiting::claim_within;
 
@@ -89,6 +91,7 @@ pub async fn claim(engine: &Engine, call: &Call, agent: Uuid, ask: Ask) -> Resul
                 })
                 .await?;
             engine.board.note(&claimed);
+            engine.given.note(&claimed);
             claimed
         }
     };
@@ -154,10 +157,16 @@ async fn take(
 /// What the fleet knows of an agent that can take work. If that is not what the table says, the claim
 /// does not find it at its version. That an agent gets nothing is never said on hearsay.
 fn free(fleet: &Fleet, id: Uuid, now: DateTime<Utc>) -> Option<StoredAgent> {
+    heard_of(fleet, id, now).filter(|StoredAgent { agent, .. }| {
+        agent.status != AgentStatus::Terminated && refusal(agent).is_none()
+    })
+}
+
+/// An agent as the fleet knows it.
+fn heard_of(fleet: &Fleet, id: Uuid, now: DateTime<Utc>) -> Option<StoredAgent> {
     let agent = fleet.look(|index| index.get(&id).cloned())?;
-    let is_free = agent.status != AgentStatus::Terminated && refusal(&agent).is_none();
-    let stored = |agent| StoredAgent { agent, metrics: fleet.metrics(id), updated_at: now };
-    is_free.then(|| stored(Arc::unwrap_or_clone(agent)))
+    let agent = Arc::unwrap_or_clone(agent);
+    Some(StoredAgent { agent, metrics: fleet.metrics(id), updated_at: now })
 }
 
 /// That there is nothing for an agent that we have only heard of, unless it is another one by now.

@@ -36,10 +36,11 @@ pub(crate) async fn take(tx: &Tx, id: Uuid) -> Result<Holding> {
     whole(tasks::take(tx, id).await?.ok_or_else(|| missing(id))?)
 }
 
-/// The same without taking hold, where all will be written back as it was seen, or nothing: `None`
-/// where the task had better be held.
-pub(crate) async fn see(tx: &Tx, id: Uuid) -> Result<Option<Holding>> {
-    tasks::see(tx, id).await?.map(whole).transpose()
+/// The same without taking hold, where all will be written back as it was seen or `heard`, or nothing:
+/// `None` where the task had better be held.
+pub(crate) async fn see(tx: &Tx, id: Uuid, heard: Option<Holding>) -> Result<Option<Holding>> {
+    let heard = heard.map(|Holding { task, agent, ticket }| Taken { task, agent, ticket });
+    tasks::see(tx, id, heard).await?.map(whole).transpose()
 }
 
 fn whole(taken: Taken) -> Result<Holding> {
@@ -73,6 +74,14 @@ impl Holding {
                 Err(_) => Err(lost(tx, task, token).await?),
             },
         }
+    }
+
+    /// Whether the caller may end the claim of a task that is only heard of. What speaks against it is not
+    /// said on hearsay.
+    pub(crate) fn is_claimed_by(&self, token: Option<i64>, now: DateTime<Utc>) -> bool {
+        let lease = live(&self.task);
+        let has_slot = self.agent.as_ref().is_some_and(|holder| holder.agent.slots_taken > 0);
+        has_slot && token.is_some_and(|token| check_lease(lease.as_ref(), token, now).is_ok())
     }
 
     /// Stores where the task has got, and, if somebody has it, ends the attempt that is under way and

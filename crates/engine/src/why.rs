@@ -9,7 +9,7 @@ mod agents;
 mod scene;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ticket;
 mod waits;
 mod words;

@@ -12,8 +12,8 @@ use phaseline_phases::PhaseId;
 use phaseline_registry::{AgentType, Capability};
 use phaseline_tasks::{Priority, TaskState, TaskType};
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    Value, sea_query::Expr,
+    ColumnTrait, EntityTrait, ExprTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Value, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -147,6 +147,14 @@ const COLUMNS: [task::Column; 27] = {
         C::UpdatedAt,
     ]
 };
+
+/// The columns of a task under this name, with what it waits for.
+fn columns_of(backend: Backend, name: &str) -> String {
+    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", name);
+    let columns: Vec<String> =
+        COLUMNS.iter().map(|column| format!("{name}.\"{}\"", column.as_str())).collect();
+    format!("{}, {dependencies} AS depends_on", columns.join(", "))
+}
 
 /// The task with this id.
 ///

@@ -48,10 +48,16 @@ pub async fn complete(
     token: Option<i64>,
     result: TaskResult,
 ) -> Result<Task> {
-    let input = (id, token, result, Arc::clone(&engine.settings));
+    let heard = engine.given.take(id).map(|heard| (heard, Arc::clone(&engine.fleet)));
+    let input = (id, token, result, Arc::clone(&engine.settings), heard);
     let done = engine
-        .write(call, input, |tx, call, (id, token, result, settings)| {
-            Box::pin(completed(tx, call, settings, *id, *token, result))
+        .write(call, input, |tx, call, (id, token, result, settings, heard)| {
+            Box::pin(async move {
+                let heard =
+                    heard.as_ref().and_then(|(heard, fleet)| heard.holding(fleet, call.now));
+                let holding = to_complete(tx, call, settings, *id, *token, heard).await?;
+                completed(tx, call, settings, holding, *token, result).await
+            })
         })
         .await?;
     Ok(done.told(engine, call))
@@ -167,19 +173,33 @@ pub(crate) async fn retried(tx: &Tx, call: &Call, task: &Task) -> Result<Task> {
     Ok(task)
 }
 
-async fn completed(
+/// A task that is to be completed: as it was heard of or seen, or held where more than it changes.
+async fn to_complete(
     tx: &Tx,
     call: &Call,
     settings: &Settings,
     id: Uuid,
     token: Option<i64>,
+    heard: Option<Holding>,
+) -> Result<Holding> {
+    let stays = |seen: &Holding| seen.ticket.is_in_phase && !advances(settings, seen.ticket);
+    let heard = heard.filter(|heard| {
+        stays(heard) && heard.is_claimed_by(token, call.now) && expect(call, &heard.task).is_ok()
+    });
+    match holding::see(tx, id, heard).await?.filter(stays) {
+        Some(seen) => Ok(seen),
+        None => holding::take(tx, id).await,
+    }
+}
+
+async fn completed(
+    tx: &Tx,
+    call: &Call,
+    settings: &Settings,
+    mut holding: Holding,
+    token: Option<i64>,
     result: &TaskResult,
 ) -> Result<Done> {
-    let stays = |seen: &Holding| seen.ticket.is_in_phase && !advances(settings, seen.ticket);
-    let mut holding = match holding::see(tx, id).await?.filter(stays) {
-        Some(seen) => seen,
-        None => holding::take(tx, id).await?,
-    };
     expect(call, &holding.task)?;
     holding.check(tx, token, call.now).await?;
     holding.task.status.move_to(TaskState::Completed)?;

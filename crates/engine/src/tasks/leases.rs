@@ -35,6 +35,7 @@ pub async fn extend(
             Box::pin(extended(tx, call, *id, *token, *lease))
         })
         .await?;
+    engine.given.renew(&done.task);
     Ok(done.told(engine, call))
 }
 

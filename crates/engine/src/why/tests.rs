@@ -67,7 +67,7 @@ fn ticket(number: u128, phase: Phase) -> Ticket {
 }
 
 /// A pending task of ticket 1 that requires rust.
-fn task(number: u128, phase: Phase) -> Task {
+pub(crate) fn task(number: u128, phase: Phase) -> Task {
     Task {
         id: id(number),
         ticket_id: id(1),

@@ -6,7 +6,7 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 use super::{StoredAgent, TABLE, find_and_hold};
-use crate::{Result, Tx, connection::About, decode, query::Text};
+use crate::{Backend, Connection, Result, Tx, connection::About, decode, query::Text};
 
 /// An agent that is to be written back.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub struct ToLoad {
 
 /// The agent with this id, for whoever writes it back with [`load`] or not at all: held as by
 /// [`find_and_hold`], or else found changed in the end. Then the first try goes by what the caller
-/// has `heard` of the agent, if anything.
+/// has `heard` of the agent, if anything; where it is held, that will do if its version says so.
 ///
 /// # Errors
 /// Storage failures.
@@ -30,7 +30,16 @@ pub async fn find_to_load(
 ) -> Result<Option<ToLoad>> {
     let db = tx.connection();
     let Some(lookups) = db.lookups_unheld().await else {
-        return Ok(find_and_hold(tx, id).await?.map(ToLoad::of_table));
+        let heard = match db.backend() {
+            // Whoever writes to SQLite is alone: what was heard and is so stays so.
+            Backend::Sqlite => heard(),
+            Backend::Postgres => None,
+        };
+        let stored = match heard {
+            Some(heard) if version(db, id).await? == Some(heard.agent.version) => Some(heard),
+            Some(_) | None => find_and_hold(tx, id).await?,
+        };
+        return Ok(stored.map(ToLoad::of_table));
     };
     let has_waited = db.wait(About::Agent(id)).await?;
     let heard = if has_waited || db.is_repeated() { None } else { heard() };
@@ -38,6 +47,14 @@ pub async fn find_to_load(
         Some(stored) => Ok(Some(ToLoad { stored, is_hearsay: true })),
         None => Ok(lookups.agents.find(id).await?.map(ToLoad::of_table)),
     }
+}
+
+async fn version(db: &Connection, id: Uuid) -> Result<Option<i64>> {
+    static TEXT: Text = Text::new();
+    let query = TEXT.written(db.backend(), vec![id.into()], || {
+        "SELECT version FROM agents WHERE id = $1".to_owned()
+    });
+    Ok(db.first(query).await?.map(|(version,)| version))
 }
 
 impl ToLoad {

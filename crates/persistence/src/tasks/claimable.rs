@@ -9,17 +9,17 @@ use chrono::{DateTime, Utc};
 use phaseline_phases::{PhaseId, Workflow};
 use phaseline_registry::{AgentType, Capability};
 use phaseline_tasks::TaskState;
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{COLUMNS, TABLE, Task};
+use super::{TABLE, Task, columns_of};
 use crate::{
     Backend, Connection, Error, Result, Tx, agents,
     connection::About,
     decode,
     query::{Query, Text},
     row::{FromRow, Row},
-    tickets::{self, StoredContext, Ticket, ids_of},
+    tickets::{self, StoredContext, Ticket},
 };
 use offers::Offered;
 
@@ -92,6 +92,13 @@ pub async fn claim(
             }
         }
     }
+    if limit == 1 && backend == Backend::Sqlite {
+        let best: Option<Given> = db.first(best(wanted)?).await?;
+        return match best {
+            Some(best) => Ok(vec![take(db, wanted, best, until).await?]),
+            None => Ok(Vec::new()),
+        };
+    }
     let mut values = values(wanted)?;
     values.push(until.into());
     if backend == Backend::Postgres {
@@ -116,6 +123,22 @@ pub async fn claim(
         (task.priority.rank(), task.created_at, task.id)
     });
     Ok(given)
+}
+
+/// The best task on SQLite, with its ticket. Whoever writes there is alone, so what is found stays so:
+/// an update that returned it would keep it in two tables of its own meanwhile.
+fn best(wanted: &Claimable<'_>) -> Result<Query> {
+    static TEXT: Text = Text::new();
+    let backend = Backend::Sqlite;
+    Ok(TEXT.written(backend, values(wanted)?, || {
+        let ready = ready(backend, &format!("{WALK} CROSS JOIN tickets k ON k.id = t.ticket_id"));
+        format!(
+            "SELECT {}, {} {ready} {} ORDER BY {ORDER} LIMIT 1",
+            columns_of(backend, "t"),
+            tickets::columns_of(backend, "k"),
+            untried(backend)
+        )
+    }))
 }
 
 /// Claims a task that was offered, if it is still as it was then.
@@ -164,7 +187,7 @@ fn looking(backend: Backend, wanted: &Claimable<'_>, limit: u64) -> Result<Query
     let mut values = values(wanted)?;
     values.push(limit.into());
     Ok(TEXT.written(backend, values, || {
-        format!("SELECT t.id {} {} ORDER BY {ORDER} LIMIT $8", ready(backend), untried(backend))
+        format!("SELECT t.id {} {} ORDER BY {ORDER} LIMIT $8", walked(backend), untried(backend))
     }))
 }
 
@@ -175,11 +198,8 @@ fn claiming(backend: Backend, limit: &str) -> String {
     let set = "UPDATE tasks SET status = 'claimed', agent_id = $7, lease_expires_at = $8, \
          available_at = NULL, fencing_token = tasks.fencing_token + 1, \
          version = tasks.version + 1, updated_at = $3";
-    let ready = format!("{} {}", ready(backend), untried(backend));
-    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
-    let columns: Vec<String> =
-        COLUMNS.iter().map(|column| format!("tasks.\"{}\"", column.as_str())).collect();
-    let columns = format!("{}, {dependencies} AS depends_on", columns.join(", "));
+    let ready = format!("{} {}", walked(backend), untried(backend));
+    let columns = columns_of(backend, "tasks");
     match backend {
         // Whoever writes to SQLite is alone.
         Backend::Sqlite => format!(
@@ -227,7 +247,18 @@ fn values(wanted: &Claimable<'_>) -> Result<Vec<Value>> {
 ///
 /// Every question is a subquery of its own, asked of one task after the other in the order of the
 /// index: a join would let the database read whole tables for an answer of one row.
-fn ready(backend: Backend) -> String {
+fn walked(backend: Backend) -> String {
+    match backend {
+        Backend::Sqlite => ready(backend, WALK),
+        Backend::Postgres => ready(backend, ""),
+    }
+}
+
+/// SQLite forgets within an update that a walk in order can stop, and would read and sort it all.
+const WALK: &str = "INDEXED BY ix_tasks_agent_type_priority_rank_created_at_id";
+
+/// The same, with what follows the table `t`.
+fn ready(backend: Backend, walk: &str) -> String {
     let workflow = Workflow::standard();
     let ended = names(workflow.phases().filter(|phase| workflow.is_terminal(phase)));
     let parked = names(workflow.phases().filter(|phase| workflow.is_parking(phase)));
@@ -241,14 +272,9 @@ fn ready(backend: Backend) -> String {
         }
         Backend::Postgres => "t.required_capabilities::jsonb <@ $6::jsonb",
     };
-    // SQLite forgets within an update that a walk in order can stop, and would read and sort it all.
-    let walk = match backend {
-        Backend::Sqlite => " INDEXED BY ix_tasks_agent_type_priority_rank_created_at_id",
-        Backend::Postgres => "",
-    };
     let alone = alone(backend);
     format!(
-        "FROM tasks t{walk} WHERE t.status = 'pending' AND t.agent_type = $1 \
+        "FROM tasks t {walk} WHERE t.status = 'pending' AND t.agent_type = $1 \
          AND (CAST($2 AS text) IS NULL OR t.phase_id = CAST($2 AS text)) \
          AND (t.available_at IS NULL OR t.available_at <= $3) \
          AND {able} \

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::{COLUMNS, TABLE, Task};
+use super::{TABLE, Task, columns_of};
 use crate::{
     Backend, Connection, Result, Tx,
     agents::{self, StoredAgent},
@@ -14,7 +14,6 @@ use crate::{
     entity::task,
     query::Text,
     row::{FromRow, Row},
-    tickets::ids_of,
 };
 
 /// A task, and the agent that had it when it was looked for.
@@ -68,20 +67,57 @@ pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
 }
 
 /// The same for whoever writes both back at the versions that were seen, or none of them. They are
-/// not held until then. `None` where they had better be [taken](take) hold of.
+/// not held until then. What the caller has `heard` is not looked at again where the first try may go
+/// by it, since its versions will tell, or a glance at these shows that it is so. `None` where they
+/// had better be [taken](take) hold of.
 ///
 /// # Errors
 /// Storage failures.
-pub async fn see(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
+pub async fn see(tx: &Tx, id: Uuid, heard: Option<Taken>) -> Result<Option<Taken>> {
     let db = tx.connection();
-    let Some(lookups) = db.lookups_unheld().await else { return Ok(None) };
+    let Some(lookups) = db.lookups_unheld().await else {
+        return match (db.backend(), heard) {
+            (Backend::Sqlite, Some(heard)) => confirmed(db, heard).await,
+            (Backend::Sqlite, None) | (Backend::Postgres, _) => Ok(None),
+        };
+    };
+    let mut turn = None;
+    if let Some(heard) = heard
+        && let Some(holder) = &heard.agent
+        && !db.is_repeated()
+    {
+        turn = Some(holder.agent.id);
+        if !db.wait(About::Agent(holder.agent.id)).await? {
+            return Ok(Some(heard));
+        }
+    }
     let seen = lookups.held.find(id).await?;
     if let Some(Taken { agent: Some(holder), .. }) = &seen
+        && turn != Some(holder.agent.id)
         && db.wait(About::Agent(holder.agent.id)).await?
     {
         return lookups.held.find(id).await;
     }
     Ok(seen)
+}
+
+/// What was heard, if it is what the tables say: whoever writes to SQLite is alone, so it stays so.
+async fn confirmed(db: &Connection, heard: Taken) -> Result<Option<Taken>> {
+    static TEXT: Text = Text::new();
+    let Some(holder) = &heard.agent else { return Ok(None) };
+    let query = TEXT.written(db.backend(), vec![heard.task.id.into()], || {
+        "SELECT tasks.version, holder.version, k.version, k.has_results FROM tasks \
+         CROSS JOIN tickets k ON k.id = tasks.ticket_id \
+         CROSS JOIN agents AS holder ON holder.id = tasks.agent_id WHERE tasks.id = $1"
+            .to_owned()
+    });
+    let versions: Option<(i64, i64, i64, bool)> = db.first(query).await?;
+    let Some((task, agent, ticket, has_results)) = versions else { return Ok(None) };
+    let is_so = task == heard.task.version
+        && agent == holder.agent.version
+        && ticket == heard.ticket.version;
+    let ticket = TicketSeen { has_results, ..heard.ticket };
+    Ok(is_so.then_some(Taken { ticket, ..heard }))
 }
 
 const BEATS: &str = "LEFT JOIN agent_heartbeats AS beat ON beat.agent_id = holder.id";
@@ -102,21 +138,19 @@ impl ById for Taken {
 /// A task, what its ticket says, and its `holder` with the last `beat`.
 fn columns(backend: Backend) -> String {
     let of = |table: &str, column: &str| format!("{table}.\"{column}\"");
-    let task: Vec<String> = COLUMNS.iter().map(|column| of("tasks", column.as_str())).collect();
     let agent: Vec<String> =
         agents::COLUMNS.iter().map(|column| of("holder", column.as_str())).collect();
     let beat: Vec<String> =
         agents::HEARTBEAT_COLUMNS.iter().map(|column| of("beat", column.as_str())).collect();
-    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "tasks");
     format!(
-        "{}, {dependencies} AS depends_on, \
+        "{}, \
          (SELECT k.auto_advance FROM tickets k WHERE k.id = tasks.ticket_id) AS auto_advance, \
          (SELECT k.has_results FROM tickets k WHERE k.id = tasks.ticket_id) AS has_results, \
          (SELECT k.phase_id = tasks.phase_id FROM tickets k WHERE k.id = tasks.ticket_id) \
            AS is_in_phase, \
          (SELECT k.version FROM tickets k WHERE k.id = tasks.ticket_id) AS ticket_version, \
          holder.id IS NOT NULL AS held, {}, {}",
-        task.join(", "),
+        columns_of(backend, "tasks"),
         agent.join(", "),
         beat.join(", ")
     )

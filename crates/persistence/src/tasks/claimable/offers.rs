@@ -8,11 +8,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Claimable, Given, ORDER, ready, values};
+use super::{Claimable, Given, ORDER, values, walked};
 use crate::{
     Backend, Error, Result,
     connection::{
@@ -23,7 +23,7 @@ use crate::{
     query::Query,
     row::{FromRow, Row},
     tasks,
-    tickets::{self, StoredContext, ids_of},
+    tickets::{self, StoredContext},
 };
 
 /// How many callers one statement serves at most.
@@ -240,18 +240,15 @@ impl Drop for Promise {
 /// The best tasks that are ready, but for those in `$7`, and not more than `$8`; in no order.
 fn finding() -> String {
     let backend = Backend::Postgres;
-    let columns: Vec<String> =
-        tasks::COLUMNS.iter().map(|column| format!("t.\"{}\"", column.as_str())).collect();
-    let dependencies = ids_of(backend, "task_dependencies", "task_id", "depends_on_id", "t");
     format!(
         "WITH picked AS MATERIALIZED (SELECT t.id AS best {ready} \
                AND t.id <> ALL($7::uuid[]) ORDER BY {ORDER} LIMIT $8) \
-             SELECT {columns}, {dependencies} AS depends_on, {ticket}, \
+             SELECT {columns}, {ticket}, \
                (SELECT string_agg(a.agent_id::text, ',') FROM task_attempts a \
                  WHERE a.task_id = t.id AND a.failure_class = 'capability') AS unable, {context} \
              FROM picked JOIN tasks t ON t.id = best JOIN tickets k ON k.id = t.ticket_id",
-        ready = ready(backend),
-        columns = columns.join(", "),
+        ready = walked(backend),
+        columns = tasks::columns_of(backend, "t"),
         ticket = tickets::columns_of(backend, "k"),
         context = tickets::context_of("k"),
     )
