@@ -198,36 +198,40 @@ pub async fn trim(tx: &Tx, before: DateTime<Utc>) -> Result<u64> {
 /// Appends what a transaction announced, in that order.
 pub(crate) async fn append(tx: &Tx, events: Vec<NewEvent>) -> Result<()> {
     let db = tx.connection();
-    if let [event] = events.as_slice() {
+    let mut rows: Vec<[sea_orm::Value; 5]> = events.into_iter().map(values).collect();
+    if rows.len() == 1
+        && let Some(row) = rows.pop()
+    {
         static TEXT: Text = Text::new();
-        let query = TEXT.with(db.backend(), values(event), || insert(db.backend(), 0, [event]));
+        let example = [const { sea_orm::Value::Int(None) }; 5];
+        let query = TEXT.with(db.backend(), row.into(), || insert(db.backend(), 0, [example]));
         return db.follow(query).await;
     }
-    if (1..=ROWS_AT_ONCE).contains(&events.len()) {
-        return db.follow(Query::built(db.backend(), &insert(db.backend(), 0, &events))).await;
+    if (1..=ROWS_AT_ONCE).contains(&rows.len()) {
+        return db.follow(Query::built(db.backend(), &insert(db.backend(), 0, rows))).await;
     }
-    for (chunk, events) in events.chunks(ROWS_AT_ONCE).enumerate() {
+    for (chunk, rows) in rows.chunks(ROWS_AT_ONCE).enumerate() {
         // One after the other: the first one takes the number of the others.
-        db.build(&insert(db.backend(), chunk * ROWS_AT_ONCE, events)).await?;
+        db.build(&insert(db.backend(), chunk * ROWS_AT_ONCE, rows.iter().cloned())).await?;
     }
     Ok(())
 }
 
 /// On SQLite the rows number themselves. On PostgreSQL the first one takes a number for all.
-fn insert<'e>(
+fn insert(
     backend: Backend,
     first_place: usize,
-    events: impl IntoIterator<Item = &'e NewEvent>,
+    rows: impl IntoIterator<Item = [sea_orm::Value; 5]>,
 ) -> InsertStatement {
     use event::Column as C;
     let mut insert = SeaQuery::insert();
     let columns = [C::Id, C::EventType, C::Subject, C::Time, C::Data];
     let position = (backend == Backend::Postgres).then_some(C::Sequence);
     insert.into_table(event::Entity).columns(columns.into_iter().chain(position));
-    for (place, event) in events.into_iter().enumerate() {
+    for (place, row) in rows.into_iter().enumerate() {
         let place = first_place + place;
         let position = position.map(|_| Expr::cust(position_of(place)));
-        insert.values_panic(values(event).into_iter().map(Expr::value).chain(position));
+        insert.values_panic(row.into_iter().map(Expr::value).chain(position));
     }
     insert
 }
@@ -242,9 +246,9 @@ fn position_of(place: usize) -> String {
     format!("({number} * {PLACES} + {})", place % PLACES)
 }
 
-fn values(event: &NewEvent) -> Vec<sea_orm::Value> {
-    let NewEvent { id, kind, subject, time, data } = event.clone();
-    vec![id.into(), kind.into(), subject.into(), time.into(), data.into()]
+fn values(event: NewEvent) -> [sea_orm::Value; 5] {
+    let NewEvent { id, kind, subject, time, data } = event;
+    [id.into(), kind.into(), subject.into(), time.into(), data.into()]
 }
 
 impl<D: DeserializeOwned + Send> FromRow for Event<D> {

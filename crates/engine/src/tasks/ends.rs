@@ -232,10 +232,10 @@ async fn carry_on(
     let TicketSeen { auto_advance: _, has_results, is_in_phase, version } = seen;
     let id = task.ticket_id;
     let stays = is_in_phase && !advances(settings, seen);
-    if stays && !tx.is_held().await {
+    if stays && (tx.is_alone() || !tx.is_held().await) {
         let stayed = match has_results {
             false => tickets::mark_results_at(tx, id, version).await?,
-            true => tickets::keep_at(tx, id, version).await?,
+            true => tx.is_alone() || tickets::keep_at(tx, id, version).await?,
         };
         return if stayed {
             Ok(())

@@ -1,6 +1,7 @@
 //! SQLite in this process: its connections, and how statements run on them.
 
 use std::{
+    cell::RefCell,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use rusqlite::{
     Connection, Statement, ToSql,
     config::DbConfig,
@@ -218,7 +220,7 @@ impl ToSql for Bound<'_> {
             Value::String(Some(text)) => borrowed(ValueRef::Text(text.as_bytes())),
             Value::Uuid(Some(id)) => borrowed(ValueRef::Blob(id.as_bytes())),
             Value::Json(Some(document)) => Ok(document.to_string().into()),
-            Value::ChronoDateTimeUtc(Some(time)) => Ok(time.to_rfc3339().into()),
+            Value::ChronoDateTimeUtc(Some(time)) => Ok(text_of(*time).into()),
             Value::Bool(None)
             | Value::Int(None)
             | Value::BigInt(None)
@@ -236,9 +238,34 @@ impl ToSql for Bound<'_> {
     }
 }
 
+/// A time as text. A unit of work writes the same one again and again.
+fn text_of(time: DateTime<Utc>) -> String {
+    thread_local! {
+        static LAST: RefCell<(DateTime<Utc>, String)> = const {
+            RefCell::new((DateTime::UNIX_EPOCH, String::new()))
+        };
+    }
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != time || text.is_empty() {
+            (*last, *text) = (time, time.to_rfc3339());
+        }
+        text.clone()
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
+
+    #[test]
+    fn a_time_is_written_as_itself_whichever_came_before() {
+        let at = |micros| DateTime::UNIX_EPOCH + TimeDelta::microseconds(micros);
+        for micros in [0, 0, 1, 1, 0, 1_000_000, 1] {
+            assert_eq!(text_of(at(micros)), at(micros).to_rfc3339());
+        }
+    }
 
     #[test]
     fn a_url_names_its_file() {

@@ -8,7 +8,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    Connection, Result,
+    Backend, Connection, Result,
     events::{self, NewEvent},
 };
 
@@ -49,6 +49,12 @@ impl Tx {
     /// its writes will tell.
     pub async fn is_held(&self) -> bool {
         self.connection.is_held().await
+    }
+
+    /// Whether nobody else can write anything until this transaction ends.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.connection.backend() == Backend::Sqlite
     }
 
     /// Notes something that is to be looked at before this transaction ends. Says whether the caller
