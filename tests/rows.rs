@@ -75,7 +75,7 @@ pub(crate) fn ticket_context() -> ticket_context::Model {
         phase_id: "PHASE_DESIGN".to_owned(),
         summary: "drawn".to_owned(),
         content_hash: "97ac".to_owned(),
-        document: json!({ "summary": "drawn", "tasks": [] }),
+        document: json!({ "summary": "drawn", "tasks": [] }).to_string(),
     }
 }
 

@@ -1,15 +1,22 @@
 //! Answers: a body with its `ETag`, and where what was made can be found.
 
+use std::convert::Infallible;
+
 use actix_web::{
     HttpResponse, ResponseError,
+    body::SizedStream,
     error::JsonPayloadError,
     http::header::{self, ContentType},
     web::Bytes,
 };
+use futures::stream;
 use serde::Serialize;
 
 /// The media type of Markdown in UTF-8 (RFC 7763).
 pub(crate) const MARKDOWN: &str = "text/markdown; charset=utf-8";
+
+/// How many bytes of a long answer are copied at once.
+const PIECE: usize = 1 << 16;
 
 /// An object at a version.
 pub(crate) fn versioned(version: i64, body: impl Serialize) -> HttpResponse {
@@ -49,12 +56,21 @@ pub(crate) fn json(body: Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }
 
-/// JSON that is written already, of an object at a version.
-pub(crate) fn versioned_json(version: i64, body: String) -> HttpResponse {
+/// JSON that is written already, of an object at a version. It is sent piece by piece: nobody puts the
+/// parts together.
+pub(crate) fn versioned_json(version: i64, parts: Vec<Bytes>) -> HttpResponse {
+    let length = parts.iter().map(|part| part.len() as u64).sum();
+    let pieces = parts.into_iter().flat_map(pieces).map(Ok::<_, Infallible>);
     HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((header::ETAG, etag(version)))
-        .body(body)
+        .body(SizedStream::new(length, stream::iter(pieces)))
+}
+
+/// A part in pieces that the buffer of a connection holds.
+fn pieces(part: Bytes) -> impl Iterator<Item = Bytes> {
+    let starts = (0..part.len()).step_by(PIECE);
+    starts.map(move |start| part.slice(start..part.len().min(start + PIECE)))
 }
 
 /// A text in Markdown.

@@ -92,10 +92,10 @@ pub fn extract(draft: &PhaseDraft) -> String {
         return String::new();
     }
     let facts = facts(draft);
-    let mut sentences = draft.tasks().iter().filter_map(lead);
     let room = MAX_SUMMARY_CHARS.saturating_sub(facts.chars().count());
-    let mut text = whole_sentences(sentences.clone(), room);
+    let mut text = whole_sentences(draft.tasks(), room);
     if text.is_empty() {
+        let mut sentences = draft.tasks().iter().filter_map(|task| lead(task, usize::MAX));
         text = sentences.next().map_or_else(String::new, |first| first_words(&first, room));
     }
     text.push_str(&facts);
@@ -103,11 +103,12 @@ pub fn extract(draft: &PhaseDraft) -> String {
 }
 
 /// The sentences that fit, each followed by a space.
-fn whole_sentences(sentences: impl Iterator<Item = String>, room: usize) -> String {
+fn whole_sentences(tasks: &[FinishedTask], room: usize) -> String {
     let mut seen = HashSet::new();
     let mut text = String::new();
     let mut left = room;
-    for sentence in sentences {
+    for task in tasks {
+        let Some(sentence) = lead(task, left) else { continue };
         let cost = sentence.chars().count() + 1;
         if cost <= left && !seen.contains(&sentence) {
             text.push_str(&sentence);
@@ -159,15 +160,17 @@ fn facts(draft: &PhaseDraft) -> String {
     format!("({})", named.collect::<Vec<_>>().join(", "))
 }
 
-/// What a task says first, as a whole sentence in one line.
-fn lead(task: &FinishedTask) -> Option<String> {
+/// What a task says first, as a whole sentence in one line; `None` when it says nothing, or more than
+/// there is room for.
+fn lead(task: &FinishedTask, room: usize) -> Option<String> {
     let title = task.title.as_deref().unwrap_or_default();
-    [task.result.summary.as_str(), title].into_iter().find_map(first_sentence)
+    [task.result.summary.as_str(), title].into_iter().find_map(|text| {
+        let text = text.trim_start();
+        sentence_end(text, room).map_or(Some(None), |end| first_sentence(&text[..end]).map(Some))
+    })?
 }
 
-fn first_sentence(text: &str) -> Option<String> {
-    let text = text.trim_start();
-    let sentence = &text[..sentence_end(text)];
+fn first_sentence(sentence: &str) -> Option<String> {
     let mut words = sentence.split_whitespace();
     let mut sentence = String::with_capacity(sentence.len() + 1);
     sentence.push_str(words.next().unwrap_or_default());
@@ -175,7 +178,7 @@ fn first_sentence(text: &str) -> Option<String> {
         sentence.push(' ');
         sentence.push_str(word);
     }
-    let bare = sentence.trim_end_matches([':', ';', ',', '-', ' ']).len();
+    let bare = sentence.trim_end_matches(LOOSE).len();
     sentence.truncate(bare);
     if sentence.ends_with(char::is_alphanumeric) {
         sentence.push('.');
@@ -183,23 +186,33 @@ fn first_sentence(text: &str) -> Option<String> {
     (!sentence.is_empty()).then_some(sentence)
 }
 
-/// Where the first sentence ends, in bytes; the text does not begin with white space.
-fn sentence_end(text: &str) -> usize {
+/// What no sentence ends with.
+const LOOSE: [char; 5] = [':', ';', ',', '-', ' '];
+
+/// Where the first sentence ends, in bytes; the text does not begin with white space. `None` when it has
+/// more characters than there is room for: most texts need not be read to their end.
+fn sentence_end(text: &str, room: usize) -> Option<usize> {
+    let mut length = 0_usize;
     for (at, mark) in text.char_indices() {
         let after = at + mark.len_utf8();
         match mark {
-            '\n' | '\r' | '\u{2028}' | '\u{2029}' => return at,
-            '。' | '！' | '？' => return after,
+            '\n' | '\r' | '\u{2028}' | '\u{2029}' => return Some(at),
+            '。' | '！' | '？' => return Some(after),
             '.' | '!' | '?' | '…' => {
                 let rest = text[after..].trim_start_matches([')', ']', '"', '\'', '”', '’', '»']);
                 if begins_anew(rest) {
-                    return text.len() - rest.len();
+                    return Some(text.len() - rest.len());
                 }
             }
             _ => {}
         }
+        // White space may go, and so may what is loose at the end.
+        length += usize::from(!mark.is_whitespace());
+        if length > room && !mark.is_whitespace() && !LOOSE.contains(&mark) {
+            return None;
+        }
     }
-    text.len()
+    Some(text.len())
 }
 
 fn begins_anew(rest: &str) -> bool {

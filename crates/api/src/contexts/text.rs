@@ -1,7 +1,8 @@
 //! The context of a ticket as an answer, put together from the texts that are stored; and a pack of it.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
+use actix_web::web::Bytes;
 use phaseline_context::{ItemKind, Pack, PackItem};
 use phaseline_engine::contexts::ContextState;
 use phaseline_phases::PhaseId;
@@ -14,37 +15,41 @@ use crate::problem::Refusal;
 /// What an item of a pack takes, more or less.
 const ITEM_BYTES: usize = 128;
 
-/// [`Context`](phaseline_wire::Context) as JSON. The contexts of the phases are stored as the
-/// interface writes them, and may be large, so nobody reads and writes them on the way.
-pub(super) fn of(context: ContextState) -> Result<String, Refusal> {
+/// [`Context`](phaseline_wire::Context) as JSON in parts. The contexts of the phases are stored as the
+/// interface writes them, and may be large, so nobody reads, writes or copies them on the way.
+pub(super) fn of(context: ContextState) -> Result<Vec<Bytes>, Refusal> {
     let ContextState { ticket_id, document, phases, summary, version } = context;
     let phaseline_context::Outline { history, last_updated_phase, under_review } = document;
     let history: Vec<Aggregation> = history.into_iter().map(Into::into).collect();
-    let length: usize = phases.values().map(|phase| phase.len() + 80).sum();
-    let mut text = String::with_capacity(length + summary.len() + 200 * history.len() + 400);
-    text.push_str("{\"ticket_id\":");
-    text.push_str(&json(&ticket_id)?);
-    text.push_str(",\"full_context\":{\"phases\":{");
-    for (place, (id, phase)) in phases.iter().enumerate() {
+    let mut parts = Vec::with_capacity(2 * phases.len() + 1);
+    let mut text =
+        format!("{{\"ticket_id\":{},\"full_context\":{{\"phases\":{{", json(&ticket_id)?);
+    for (place, (id, phase)) in phases.into_iter().enumerate() {
         text.push_str(if place == 0 { "" } else { "," });
-        text.push_str(&json(id)?);
+        text.push_str(&json(&id)?);
         text.push(':');
-        text.push_str(phase);
+        parts.push(std::mem::take(&mut text).into());
+        parts.push(Bytes::from_owner(Shared(phase)));
     }
-    text.push_str("},\"history\":");
-    text.push_str(&json(&history)?);
-    text.push_str(",\"last_updated_phase\":");
-    text.push_str(&json(&last_updated_phase)?);
-    text.push_str(",\"under_review\":");
-    text.push_str(&json(&under_review)?);
-    text.push_str("},\"summary\":");
-    text.push_str(&json(&summary)?);
-    text.push_str(",\"last_updated_phase\":");
-    text.push_str(&json(&last_updated_phase)?);
-    text.push_str(",\"version\":");
-    text.push_str(&json(&version)?);
-    text.push('}');
-    Ok(text)
+    let (history, under_review) = (json(&history)?, json(&under_review)?);
+    let (summary, last, version) = (json(&summary)?, json(&last_updated_phase)?, json(&version)?);
+    // Writing to a string does not fail.
+    let _ = write!(
+        text,
+        "}},\"history\":{history},\"last_updated_phase\":{last},\"under_review\":{under_review}}},\
+         \"summary\":{summary},\"last_updated_phase\":{last},\"version\":{version}}}"
+    );
+    parts.push(text.into());
+    Ok(parts)
+}
+
+/// A text that others have as well.
+struct Shared(Arc<str>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// [`Pack`](phaseline_wire::Pack) as JSON. Of thousands of items most are like the one before but for
@@ -184,8 +189,8 @@ mod tests {
                 summary: "A \"line\".".to_owned(),
                 version: 7,
             };
-            let written = of(state).unwrap();
-            assert_eq!(written, serde_json::to_string(&typed).unwrap());
+            let written = of(state).unwrap().concat();
+            assert_eq!(written, serde_json::to_vec(&typed).unwrap());
         }
     }
 

@@ -80,7 +80,31 @@ fn the_default_summariser_answers_at_once() {
     assert_eq!(Extractive.name(), "extractive");
 }
 
+/// The sentences that fit, each of which is read whole.
+fn read_whole(tasks: &[FinishedTask], room: usize) -> String {
+    let (mut text, mut left) = (String::new(), room);
+    let mut seen = HashSet::new();
+    for sentence in tasks.iter().filter_map(|task| lead(task, usize::MAX)) {
+        let cost = sentence.chars().count() + 1;
+        if cost <= left && seen.insert(sentence.clone()) {
+            text = text + &sentence + " ";
+            left -= cost;
+        }
+    }
+    text
+}
+
 proptest! {
+    #[test]
+    fn what_does_not_fit_need_not_be_read_to_its_end(
+        summaries in vec(prop_oneof![nasty(), "[ab\\-:. \u{a0}é。]{0,12}"], 0..20),
+        room in 0..60_usize,
+    ) {
+        let summaries: Vec<&str> = summaries.iter().map(String::as_str).collect();
+        let draft = draft(&summaries);
+        prop_assert_eq!(whole_sentences(draft.tasks(), room), read_whole(draft.tasks(), room));
+    }
+
     #[test]
     fn a_summary_is_one_line_within_bounds(summaries in vec(nasty(), 0..60)) {
         let summaries: Vec<&str> = summaries.iter().map(String::as_str).collect();

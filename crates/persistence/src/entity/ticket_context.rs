@@ -13,8 +13,8 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub summary: String,
     pub content_hash: String,
-    #[sea_orm(column_type = "Json")]
-    pub document: Json,
+    #[sea_orm(column_type = "Text")]
+    pub document: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

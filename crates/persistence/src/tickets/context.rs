@@ -25,7 +25,7 @@ use super::{
     write::swap,
 };
 use crate::{
-    Backend, Connection, Error, Result, Tx,
+    Connection, Error, Result, Tx,
     connection::About,
     decode,
     entity::{ticket, ticket_context},
@@ -308,27 +308,25 @@ fn with_outline(
 async fn store_phase(tx: &Tx, ticket: Uuid, change: &ContextChange) -> Result<()> {
     let Some(PhaseText { context: phase, text }) = &change.phase else { return Ok(()) };
     let db = tx.connection();
-    let json = match db.backend() {
-        Backend::Sqlite => "",
-        Backend::Postgres => "::json",
-    };
-    let sql = format!(
-        "INSERT INTO ticket_contexts \
-           (ticket_id, phase_id, summary, content_hash, document) \
-         VALUES ($1, $2, $3, $4, $5{json}) \
-         ON CONFLICT (ticket_id, phase_id) DO UPDATE SET \
-           summary = excluded.summary, content_hash = excluded.content_hash, \
-           document = excluded.document"
-    );
+    static TEXT: Text = Text::new();
     let hash = lately::hash(text);
-    let values: [Value; 5] = [
+    let values: Vec<Value> = vec![
         ticket.into(),
         phase.phase_id.as_str().into(),
         phase.summary.as_str().into(),
         hash.as_str().into(),
         (&**text).into(),
     ];
-    db.follow(Query::written(db.backend(), &sql, values)).await?;
+    let query = TEXT.written(db.backend(), values, || {
+        "INSERT INTO ticket_contexts \
+           (ticket_id, phase_id, summary, content_hash, document) \
+         VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (ticket_id, phase_id) DO UPDATE SET \
+           summary = excluded.summary, content_hash = excluded.content_hash, \
+           document = excluded.document"
+            .to_owned()
+    });
+    db.follow(query).await?;
     let kept = Kept::with(Arc::clone(text), Arc::clone(phase));
     count_beside(&decoded(&kept)?);
     lately::keep(hash, Arc::new(kept));
