@@ -51,10 +51,11 @@ async fn migrating_twice_changes_nothing() {
 async fn the_command_says_which_rows_a_way_down_takes() {
     let place = database().await;
     fill(&place.open().await).await;
-    let said = xtask_migrate(&["down", "4"], place.url()).await
+    let said = xtask_migrate(&["down", "5"], place.url()).await
         + &xtask_migrate(&["status"], place.url()).await
         + &xtask_migrate(&["up"], place.url()).await;
     insta::assert_snapshot!(said, @r"
+    m20261127_000010_completed_tasks goes, and no rows with it
     m20261127_000009_contexts_as_text goes, and no rows with it
     m20261126_000008_compression goes, and no rows with it
     m20261124_000007_gates goes, and with it:
@@ -62,6 +63,7 @@ async fn the_command_says_which_rows_a_way_down_takes() {
       ticket_artifacts: 1 row
     m20261124_000006_attempts goes, and with it:
       task_attempts: 1 row
+    took back m20261127_000010_completed_tasks
     took back m20261127_000009_contexts_as_text
     took back m20261126_000008_compression
     took back m20261124_000007_gates
@@ -75,10 +77,12 @@ async fn the_command_says_which_rows_a_way_down_takes() {
     pending  m20261124_000007_gates
     pending  m20261126_000008_compression
     pending  m20261127_000009_contexts_as_text
+    pending  m20261127_000010_completed_tasks
     applied m20261124_000006_attempts
     applied m20261124_000007_gates
     applied m20261126_000008_compression
     applied m20261127_000009_contexts_as_text
+    applied m20261127_000010_completed_tasks
     ");
 }
 
@@ -96,7 +100,7 @@ async fn postgresql_compresses_long_texts_with_lz4_where_it_can() {
     let can: bool = can.try_get_by_index(0).unwrap();
     let [compressed, plain] = [["documents x, lz4 5"], ["documents e, lz4 0"]];
     assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
-    outside(&db, async |db| Migrator::down(db, Some(1)).await.unwrap()).await;
+    outside(&db, async |db| Migrator::down(db, Some(2)).await.unwrap()).await;
     assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
     outside(&db, async |db| Migrator::down(db, Some(1)).await.unwrap()).await;
     assert_eq!(long_texts(&db).await, plain);

@@ -24,6 +24,7 @@ mod m20261124_000006_attempts;
 mod m20261124_000007_gates;
 mod m20261126_000008_compression;
 mod m20261127_000009_contexts_as_text;
+mod m20261127_000010_completed_tasks;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000007_gates::Migration),
             Box::new(m20261126_000008_compression::Migration),
             Box::new(m20261127_000009_contexts_as_text::Migration),
+            Box::new(m20261127_000010_completed_tasks::Migration),
         ]
     }
 }

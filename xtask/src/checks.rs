@@ -28,9 +28,9 @@ pub(crate) fn test(tools: &Tools) -> anyhow::Result<()> {
     on_sqlite.env(DATABASE, "sqlite");
     steps.run("tests on SQLite", on_sqlite)?;
     if tools.test_postgres_url.is_some() {
-        // `--workspace` although one package is tested: another selection of packages would be
+        // `--workspace` although few packages know of a database: another selection of packages would be
         // another set of features, and a second build of most dependencies.
-        let mut on_postgres = cargo(tools, &["test", "--workspace", "--test", "all"]);
+        let mut on_postgres = cargo(tools, &["test", "--workspace", "--lib", "--test", "all"]);
         on_postgres.env(DATABASE, "postgres");
         steps.run("tests on PostgreSQL", on_postgres)?;
     } else {

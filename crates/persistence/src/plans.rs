@@ -174,6 +174,10 @@ mod tests {
             let by_ticket = plan.contains("_tasks_ticket_id") && !plan.contains("_tasks_status");
             assert!(by_ticket, "{plan}");
         }
+        let finished =
+            plan(&db, &Query::of(backend, &tasks::completed(backend, ticket, &phase))).await;
+        assert!(finished.contains("ix_tasks_ticket_id_phase_id"), "{finished}");
+        assert!(!finished.contains("ix_tasks_phase_id"), "{finished}");
         db.close().await.unwrap();
         place.gone().await;
     }

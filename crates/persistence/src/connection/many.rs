@@ -375,7 +375,7 @@ mod tests {
                 ))],
                 rest: Vec::new(),
             };
-            let units = [unit(3), unit(4), unit(4), unit(999)];
+            let units = [unit(3), unit(4), unit(999)];
             let rows: Vec<String> = units.iter().map(|unit| unit.row().unwrap()).collect();
             let rows = format!("[{}]", rows.join(","));
             let all = Query::raw(units[0].of_many(), vec![rows.into()]);

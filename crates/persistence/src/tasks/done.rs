@@ -6,6 +6,7 @@ use phaseline_phases::PhaseId;
 use phaseline_tasks::TaskState;
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -114,11 +115,20 @@ impl FromRow for Count {
     }
 }
 
+/// Found by `ix_tasks_ticket_id_phase_id`, in whose words the phase is compared. Whatever is completed
+/// has an end.
 pub(crate) fn completed(backend: Backend, ticket: Uuid, phase: &PhaseId) -> Select<task::Entity> {
+    use task::Column as C;
+    let phase_id = Expr::col(C::PhaseId.as_column_ref());
+    let as_indexed = match backend {
+        Backend::Sqlite => Expr::cust_with_expr("(? || '')", phase_id),
+        Backend::Postgres => Expr::cust_with_expr("($1 || '')", phase_id),
+    };
     task::Entity::find()
-        .filter(task::Column::TicketId.eq(ticket))
-        .filter(beside(backend, task::Column::PhaseId).eq(phase.as_str()))
-        .filter(beside(backend, task::Column::Status).eq(TaskState::Completed.to_string()))
+        .filter(C::TicketId.eq(ticket))
+        .filter(as_indexed.eq(phase.as_str()))
+        .filter(C::FinishedAt.is_not_null())
+        .filter(beside(backend, C::Status).eq(TaskState::Completed.to_string()))
 }
 
 /// The values of [`completed`], in its order.
