@@ -4,6 +4,7 @@
 //! or belongs to the entry above it and is indented. So token counts add up (see
 //! [`count_tokens`](crate::count_tokens)), and no text of an agent can pose as a heading of ours.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use phaseline_phases::PhaseId;
@@ -55,10 +56,17 @@ pub(super) fn in_reading_order<'i, 'a>(items: &[&'i Item<'a>]) -> Vec<&'i Item<'
 ///
 /// `None` if the text is blank.
 pub(super) fn list_entry(text: &str) -> Option<String> {
-    let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.trim();
+    let text = match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    };
     let mut lines = text.split('\n');
     let first = lines.next().filter(|line| !line.is_empty())?;
-    let mut entry = format!("- {first}\n");
+    let mut entry = String::with_capacity(text.len() + 16);
+    for part in ["- ", first, "\n"] {
+        entry.push_str(part);
+    }
     for line in lines {
         if !line.is_empty() {
             entry.push_str("  ");

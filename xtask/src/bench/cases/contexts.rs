@@ -53,7 +53,7 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
                 "/api/v1/tickets/{ticket}/context?for_phase=PHASE_DEPLOYMENT&max_tokens=2000"
             );
             pack.subject.push(http_ms(&path, None)?);
-            for _ in 0..5 {
+            for _ in 0..25 {
                 agains.push(http_ms(&path, None)?);
             }
             update.subject.push(median(&updates));
