@@ -68,6 +68,7 @@ async fn updated(
     let ticket = get(tx, call, id).await?;
     let workflow = workflow(&ticket.workflow_id)?;
     workflow.require(phase)?;
+    // After the ticket: what finished before its version is among these.
     let unheld = tx.unheld().await;
     let db = unheld.as_ref().unwrap_or_else(|| tx.connection());
     let read = (tickets::context_text(db, id, Some(phase)), tasks::finished(db, id, phase));
