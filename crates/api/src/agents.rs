@@ -13,7 +13,6 @@ use phaseline_wire::{
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -24,6 +23,7 @@ use crate::{
     },
     extract::{Command, Cut, Id, Limit, Nothing, Query, known_phase},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
@@ -49,11 +49,11 @@ struct Filter {
 }
 
 /// The first of all: nothing is asked for as often, and routes are tried in their order.
-pub(crate) fn configure_heartbeats(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure_heartbeats(config: &mut ServiceConfig<'_, '_>) {
     config.service(heartbeat);
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config
         .service(register)
         .service(list)

@@ -4,17 +4,17 @@ use actix_web::{HttpResponse, post, web::Data};
 use phaseline_engine::backlog;
 use phaseline_persistence::tickets::Flow;
 use phaseline_wire::{Backlog, BacklogTask, BacklogTicket, Imported};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
     document::{Actor, CreateRefusals, Once},
     extract::Command,
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(import);
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix_web::{HttpResponse, post, web::Data};
 use phaseline_engine::{agents, claims};
 use phaseline_wire::{Agent, Claims, Empty, NewClaim};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api,
@@ -14,10 +13,11 @@ use crate::{
     document::{Actor, Conditional, DrainRefusals, HeartbeatRefusals, Once},
     extract::{Command, Id},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(claim).service(drain).service(resume);
 }
 

@@ -18,7 +18,6 @@ use phaseline_phases::{PhaseId, Workflow};
 use phaseline_wire::{Context, Pack, SequencePhase, UpdateContext, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -26,6 +25,7 @@ use crate::{
     document::{Actor, Conditional, EditRefusals, Once, ReadRefusals},
     extract::{Command, Id, Query, Whole, known_phase},
     problem::Refusal,
+    routes::ServiceConfig,
     tickets::find,
     view,
 };
@@ -63,7 +63,7 @@ enum ContextOrPack {
     Pack(Pack),
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(get).service(update);
 }
 

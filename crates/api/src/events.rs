@@ -13,13 +13,13 @@ use utoipa::{
     IntoParams,
     openapi::{ArrayBuilder, ObjectBuilder, Type},
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
     document::ListRefusals,
     extract::{Limit, Query, Whole, header, members},
     problem::Refusal,
+    routes::ServiceConfig,
     stream::{self, Turns},
     view,
 };
@@ -69,7 +69,7 @@ impl TryFrom<String> for After {
     }
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(list);
 }
 

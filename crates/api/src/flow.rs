@@ -3,7 +3,6 @@
 use actix_web::{HttpResponse, get, web::Data};
 use phaseline_engine::{statistics as figures, why};
 use phaseline_wire::{FlowStatistics, List, Why};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -11,18 +10,19 @@ use crate::{
     document::{ListRefusals, Paged, ReadRefusals},
     extract::{Cut, Id, Part, Query},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(fleet).service(statistics);
 }
 
-pub(crate) fn configure_tickets(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure_tickets(config: &mut ServiceConfig<'_, '_>) {
     config.service(ticket);
 }
 
-pub(crate) fn configure_tasks(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure_tasks(config: &mut ServiceConfig<'_, '_>) {
     config.service(task);
 }
 

@@ -9,7 +9,6 @@ use phaseline_wire::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -17,6 +16,7 @@ use crate::{
     document::{Actor, Conditional, EditRefusals, Once, Paged, ReadRefusals},
     extract::{Command, Cut, Id, Part, Query, known_phase},
     problem::Refusal,
+    routes::ServiceConfig,
     tickets::find,
     view,
 };
@@ -32,7 +32,7 @@ struct Wanted {
     phase_id: Option<PhaseId>,
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(gate).service(add).service(artifacts).service(approve).service(approvals);
 }
 

@@ -5,7 +5,6 @@ use phaseline_persistence::agents;
 use phaseline_wire::{AgentHealth, FleetHealth, FleetStatistics, StaleAgents};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     document::{ListRefusals, Paged, ReadRefusals},
     extract::{Cut, Id, Limit, Part, Query, Whole},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
@@ -44,7 +44,7 @@ struct Silence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place(i64, Uuid);
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(fleet).service(stale).service(statistics).service(one);
 }
 

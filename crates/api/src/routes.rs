@@ -1,5 +1,7 @@
 //! Which routes there are, and what is answered where there is none.
 
+mod config;
+
 use std::collections::HashMap;
 
 use actix_web::{
@@ -13,13 +15,13 @@ use utoipa::openapi::{
     OpenApi, PathItem, RefOr,
     path::{Operation, ParameterIn},
 };
-use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{
     agents, backlog, claims, contexts, events, flow, gates, health,
     problem::{ProblemKind, Refusal},
     search, service, tasks, tickets, transitions, work, workflows,
 };
+pub(crate) use config::ServiceConfig;
 
 /// The paths of the document, to tell an unknown path from an unknown method, and a parameter that
 /// means something from one that does not.
@@ -47,34 +49,38 @@ const API: &str = "/api/v1";
 
 /// Every route. Literal paths come before those with a parameter in the same place, and each
 /// collection has a scope of its own, so that a request is compared with few of them.
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
-    let tickets = scope("/tickets")
-        .configure(tickets::configure)
-        .configure(transitions::configure)
-        .configure(tasks::configure_tickets)
-        .configure(contexts::configure)
-        .configure(gates::configure)
-        .configure(flow::configure_tickets);
-    let tasks = scope("/tasks")
-        .configure(tasks::configure)
-        .configure(work::configure)
-        .configure(flow::configure_tasks);
-    let agents = scope("/agents")
-        .configure(agents::configure_heartbeats)
-        .configure(search::configure)
-        .configure(health::configure)
-        .configure(agents::configure)
-        .configure(claims::configure);
-    config.configure(service::configure).service(
-        scope(API)
-            .service(tickets)
-            .service(tasks)
-            .service(agents)
-            .configure(events::configure)
-            .configure(workflows::configure)
-            .configure(backlog::configure)
-            .configure(flow::configure),
-    );
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
+    config.configure(service::configure).scope(API, &[api]);
+}
+
+fn api(config: &mut ServiceConfig<'_, '_>) {
+    config
+        .scope(
+            "/tickets",
+            &[
+                tickets::configure,
+                transitions::configure,
+                tasks::configure_tickets,
+                contexts::configure,
+                gates::configure,
+                flow::configure_tickets,
+            ],
+        )
+        .scope("/tasks", &[tasks::configure, work::configure, flow::configure_tasks])
+        .scope(
+            "/agents",
+            &[
+                agents::configure_heartbeats,
+                search::configure,
+                health::configure,
+                agents::configure,
+                claims::configure,
+            ],
+        )
+        .configure(events::configure)
+        .configure(workflows::configure)
+        .configure(backlog::configure)
+        .configure(flow::configure);
 }
 
 /// What is answered where no route matched.

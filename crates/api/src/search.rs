@@ -9,13 +9,13 @@ use phaseline_wire::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
     document::{FitRefusals, ListRefusals},
     extract::{Limit, Query, known_phase},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
@@ -51,7 +51,7 @@ struct Wanted {
     limit: Option<Limit>,
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(search).service(best_fit);
 }
 

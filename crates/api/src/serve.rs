@@ -20,7 +20,8 @@ use crate::{
     contexts::packs::Packs,
     document::Document,
     measure::Measures,
-    routes::{Routes, configure, in_words, unmatched},
+    routes::{Routes, ServiceConfig, configure, in_words, unmatched},
+    service::Written,
     stream::{Log, Turns},
 };
 
@@ -85,7 +86,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, document) = App::new()
         .into_utoipa_app()
         .openapi(Document::openapi())
-        .configure(configure)
+        .configure(|config| configure(&mut ServiceConfig::Documented(config)))
         .split_for_parts();
     document
 }
@@ -98,12 +99,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     // As many may knock at once; the standard library lets in 128.
     rustix::net::listen(&listener, BACKLOG)?;
-    let document = openapi();
-    let routes = Data::new(Routes::of(&document));
+    let (routes, document) = {
+        let document = openapi();
+        (Data::new(Routes::of(&document)), Data::new(Written::of(&document)?))
+    };
     let measures = Measures::of(&routes);
     let api = Api { shutdown: stop.child_token(), measures, ..api };
     let Api { workers, floors, .. } = api;
-    let document = Data::new(document);
     let (log, engine) = (Arc::new(Log::default()), api.engine.clone());
     let shared = Data::new(api);
     let streamed = Arc::clone(&log);
@@ -115,9 +117,7 @@ pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> 
             .app_data(Data::new(turns))
             .app_data(routes.clone())
             .app_data(document.clone())
-            .into_utoipa_app()
-            .configure(configure)
-            .into_app()
+            .configure(|config| configure(&mut ServiceConfig::Plain(config)))
             .configure(move |config| {
                 if floors {
                     crate::floors::configure(config);

@@ -1,10 +1,12 @@
 //! Whether the server is well, what it counts, and what it speaks.
 
-use actix_web::{HttpResponse, get, web, web::Data};
+use actix_web::{
+    HttpResponse, get,
+    web::{self, Bytes, Data},
+};
 use phaseline_persistence::events;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::OpenApi};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -12,6 +14,7 @@ use crate::{
     measure::PROMETHEUS,
     pages,
     problem::{ProblemKind, Refusal},
+    routes::ServiceConfig,
 };
 
 /// That the server is well.
@@ -22,9 +25,19 @@ struct Wellness {
     status: &'static str,
 }
 
+/// The document of the API as it is sent.
+#[derive(Debug)]
+pub(crate) struct Written(Bytes);
+
+impl Written {
+    pub(crate) fn of(written: &OpenApi) -> serde_json::Result<Self> {
+        Ok(Self(serde_json::to_vec(written)?.into()))
+    }
+}
+
 const WELL: Wellness = Wellness { status: "ok" };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(live).service(ready).service(metrics).service(page).service(document);
 }
 
@@ -100,6 +113,6 @@ async fn page(name: web::Path<String>) -> Result<HttpResponse, Refusal> {
     responses((status = 200, description = "OpenAPI 3.1.", body = Object), ServiceRefusals)
 )]
 #[get("/openapi.json")]
-async fn document(document: Data<OpenApi>) -> HttpResponse {
-    answer::plain(document.get_ref())
+async fn document(document: Data<Written>) -> HttpResponse {
+    answer::json(document.0.clone())
 }

@@ -8,7 +8,6 @@ use phaseline_tasks::TaskState;
 use phaseline_wire::{Attempt, CreatedTask, List, NewTask, StandardPhase, Task, TaskStateName};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -16,6 +15,7 @@ use crate::{
     document::{Actor, Conditional, CreateTaskRefusals, ListRefusals, Once, Paged, ReadRefusals},
     extract::{Command, Cut, Id, Limit, Part, Query, known_phase, numbered},
     problem::Refusal,
+    routes::ServiceConfig,
     tickets, view,
 };
 
@@ -61,11 +61,11 @@ struct Search {
     cursor: Option<String>,
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(search).service(get).service(attempts);
 }
 
-pub(crate) fn configure_tickets(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure_tickets(config: &mut ServiceConfig<'_, '_>) {
     config.service(create).service(list);
 }
 

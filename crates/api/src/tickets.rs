@@ -10,7 +10,6 @@ use phaseline_wire::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -21,6 +20,7 @@ use crate::{
     },
     extract::{Command, Cut, Id, Limit, Nothing, Query, known_phase},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
@@ -48,7 +48,7 @@ struct Filter {
     cursor: Option<String>,
 }
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(create).service(list).service(get).service(edit).service(delete);
 }
 

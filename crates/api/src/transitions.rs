@@ -6,7 +6,6 @@ use phaseline_persistence::{Slice, history};
 use phaseline_wire::{
     HistoryEntry, List, NewAnswer, NewBlocker, NewTransition, Transition, ValidTransitions,
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
@@ -14,11 +13,12 @@ use crate::{
     document::{Actor, AnswerRefusals, Conditional, MoveRefusals, Once, Paged, ReadRefusals},
     extract::{Command, Cut, Id, Part, Query, numbered},
     problem::Refusal,
+    routes::ServiceConfig,
     tickets::find,
     view,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(transition).service(answered).service(valid).service(past);
 }
 

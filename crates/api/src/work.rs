@@ -6,17 +6,17 @@ use phaseline_persistence::tasks as stored;
 use phaseline_wire::{
     Empty, LeaseExtension, Task, TaskCancellation, TaskCompletion, TaskFailure, TaskRelease,
 };
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
     document::{Actor, Conditional, FinishRefusals, LeaseRefusals, Once, OperatorRefusals},
     extract::{Command, Id},
     problem::Refusal,
+    routes::ServiceConfig,
     view,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config
         .service(extend)
         .service(complete)

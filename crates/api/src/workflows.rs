@@ -4,15 +4,15 @@ use actix_web::{HttpResponse, get, web, web::Data};
 use phaseline_engine::{Error, tickets};
 use phaseline_phases::{self as phases, WorkflowId};
 use phaseline_wire::Workflow;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     Api, answer,
     document::{ListRefusals, ReadRefusals},
     problem::Refusal,
+    routes::ServiceConfig,
 };
 
-pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+pub(crate) fn configure(config: &mut ServiceConfig<'_, '_>) {
     config.service(standard).service(get);
 }
 
