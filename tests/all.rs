@@ -25,6 +25,7 @@ mod fleet;
 mod flow;
 mod gates;
 mod guards;
+mod hearsay;
 mod heartbeats;
 mod idempotency;
 mod import;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use phaseline_migration::{Migrator, MigratorTrait, dropped_by};
-use phaseline_persistence::{Backend, Db};
+use phaseline_persistence::{Backend, Db, entity::ticket_context};
+use sea_orm::DatabaseConnection;
+use serde_json::json;
 
 use crate::{
     kit::{database, outside, query, run, tables},
@@ -100,6 +102,24 @@ async fn postgresql_compresses_long_texts_with_lz4_where_it_can() {
     let can: bool = can.try_get_by_index(0).unwrap();
     let [compressed, plain] = [["documents x, lz4 5"], ["documents e, lz4 0"]];
     assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
+    let long = ticket_context::Model {
+        document: json!({ "notes": vec!["as asked"; 1000] }).to_string(),
+        ..rows::ticket_context()
+    };
+    insert(&db, rows::ticket()).await;
+    insert(&db, long).await;
+    let stored = "SELECT COALESCE(pg_column_compression(document), 'plain') FROM ticket_contexts";
+    let method = if can { "lz4" } else { "plain" };
+    for goes_down in [true, false] {
+        let said = query(&db, stored).await;
+        let said: Vec<String> = said.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(said, [method], "what is there is stored as what comes");
+        let step = async |db: &DatabaseConnection| match goes_down {
+            true => Migrator::down(db, Some(2)).await.unwrap(),
+            false => Migrator::up(db, None).await.unwrap(),
+        };
+        outside(&db, step).await;
+    }
     outside(&db, async |db| Migrator::down(db, Some(2)).await.unwrap()).await;
     assert_eq!(long_texts(&db).await, if can { compressed } else { plain });
     outside(&db, async |db| Migrator::down(db, Some(1)).await.unwrap()).await;

@@ -23,18 +23,21 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// A column of another type forgets how it is compressed. On a server without lz4, or one that is older
-/// than it (PostgreSQL 14), it is not compressed at all.
+/// A column of another type forgets how it is stored, and all its rows are written anew: so it is told in
+/// the same statement. On a server without lz4, or one that is older than it (PostgreSQL 14), it is not
+/// compressed at all.
 async fn become_of(manager: &SchemaManager<'_>, kind: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let column = "ALTER TABLE ticket_contexts ALTER COLUMN document";
+    let column = "ALTER COLUMN document";
+    let change = format!(
+        "ALTER TABLE ticket_contexts {column} TYPE {kind} USING document::{kind}, {column}"
+    );
     let block = format!(
-        "{column} TYPE {kind} USING document::{kind}; \
-         DO $$ BEGIN EXECUTE '{column} SET COMPRESSION lz4'; \
+        "DO $$ BEGIN EXECUTE '{change} SET COMPRESSION lz4'; \
          EXCEPTION WHEN feature_not_supported OR syntax_error THEN \
-         {column} SET STORAGE EXTERNAL; END $$"
+         EXECUTE '{change} SET STORAGE EXTERNAL'; END $$"
     );
     manager.get_connection().execute_unprepared(&block).await.map(|_| ())
 }

@@ -89,3 +89,18 @@ pub(crate) fn versioned_markdown(version: i64, text: String) -> HttpResponse {
 fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_part_are_the_part() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 1] {
+            let part: Vec<u8> = (0..=250).cycle().take(length).collect();
+            let pieces: Vec<Bytes> = pieces(part.clone().into()).collect();
+            assert!(pieces.iter().all(|piece| (1..=PIECE).contains(&piece.len())), "{length}");
+            assert_eq!(pieces.concat(), part, "{length}");
+        }
+    }
+}

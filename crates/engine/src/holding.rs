@@ -15,7 +15,8 @@ use uuid::Uuid;
 use crate::{Call, Error, Noun, Result, announce, error::LeaseLost};
 
 /// A task and the agent that has it. Both are held until the transaction ends, the agent first, since
-/// everybody takes them in that order; or else both are written back as they were seen, or nothing is.
+/// everybody takes them in that order; or else both are written back as they were seen, while the ticket is
+/// at the version that was seen, or nothing is.
 pub(crate) struct Holding {
     pub(crate) task: Task,
     pub(crate) agent: Option<StoredAgent>,

@@ -100,9 +100,13 @@ proptest! {
         summaries in vec(prop_oneof![nasty(), "[ab\\-:. \u{a0}é。]{0,12}"], 0..20),
         room in 0..60_usize,
     ) {
-        let summaries: Vec<&str> = summaries.iter().map(String::as_str).collect();
-        let draft = draft(&summaries);
-        prop_assert_eq!(whole_sentences(draft.tasks(), room), read_whole(draft.tasks(), room));
+        let tasks = (1_u128..).zip(&summaries);
+        let titled = |(id, summary): (u128, &String)| FinishedTask {
+            title: Some("T".to_owned()),
+            ..task(id, 0, summary)
+        };
+        let tasks: Vec<FinishedTask> = tasks.map(titled).collect();
+        prop_assert_eq!(whole_sentences(&tasks, room), read_whole(&tasks, room));
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub async fn complete(
     result: TaskResult,
 ) -> Result<Task> {
     let heard = engine.given.take(id).map(|heard| (heard, Arc::clone(&engine.fleet)));
+    let is_first = heard.as_ref().is_some_and(|(heard, _)| !heard.has_results());
     let input = (id, token, result, Arc::clone(&engine.settings), heard);
     let done = engine
         .write(call, input, |tx, call, (id, token, result, settings, heard)| {
@@ -60,6 +61,9 @@ pub async fn complete(
             })
         })
         .await?;
+    if is_first {
+        engine.given.note_results(done.task.ticket_id);
+    }
     Ok(done.told(engine, call))
 }
 
@@ -82,6 +86,7 @@ pub async fn fail(
             Box::pin(failed(tx, call, settings, *id, *token, failure))
         })
         .await?;
+    engine.given.take(id);
     Ok(done.told(engine, call))
 }
 
@@ -120,6 +125,7 @@ pub async fn cancel(
             })
         })
         .await?;
+    engine.given.take(id);
     // An operator's act says nothing about the agent.
     if let Some(agent) = &done.agent {
         engine.fleet.upsert(agent);
@@ -235,7 +241,7 @@ async fn carry_on(
     if stays && (tx.is_alone() || !tx.is_held().await) {
         let stayed = match has_results {
             false => tickets::mark_results_at(tx, id, version).await?,
-            true => tx.is_alone() || tickets::keep_at(tx, id, version).await?,
+            true => tickets::keep_at(tx, id, version).await?,
         };
         return if stayed {
             Ok(())

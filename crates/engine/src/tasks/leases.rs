@@ -71,6 +71,7 @@ pub async fn release(
             })
         })
         .await?;
+    engine.given.take(id);
     Ok(done.told(engine, call))
 }
 

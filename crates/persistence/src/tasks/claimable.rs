@@ -1,4 +1,4 @@
-//! Which tasks an agent may claim now, best first: one statement, the same rules on both databases
+//! Which tasks an agent may claim now, best first: one walk, by the same rules on both databases
 //! (`docs/adr/0019-how-a-claim-finds-its-task.md`).
 
 pub(crate) mod offers;

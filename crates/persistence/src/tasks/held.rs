@@ -66,8 +66,8 @@ pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
     tx.connection().first(query).await
 }
 
-/// The same for whoever writes both back at the versions that were seen, or none of them. They are
-/// not held until then. What the caller has `heard` is not looked at again where the first try may go
+/// The same for whoever writes both back at the versions that were seen, or none of them, and sees to it
+/// that the ticket is still at its version. They are not held until then. What the caller has `heard` is not looked at again where the first try may go
 /// by it, since its versions will tell, or a glance at these shows that it is so. `None` where they
 /// had better be [taken](take) hold of.
 ///
@@ -81,19 +81,21 @@ pub async fn see(tx: &Tx, id: Uuid, heard: Option<Taken>) -> Result<Option<Taken
             (Backend::Sqlite, None) | (Backend::Postgres, _) => Ok(None),
         };
     };
-    let mut turn = None;
+    let mut has_turn = false;
     if let Some(heard) = heard
         && let Some(holder) = &heard.agent
         && !db.is_repeated()
     {
-        turn = Some(holder.agent.id);
+        has_turn = true;
         if !db.wait(About::Agent(holder.agent.id)).await? {
             return Ok(Some(heard));
         }
     }
     let seen = lookups.held.find(id).await?;
+    // Whoever has the turn of one agent and waited for that of another could wait for somebody who
+    // waits for the first.
     if let Some(Taken { agent: Some(holder), .. }) = &seen
-        && turn != Some(holder.agent.id)
+        && !has_turn
         && db.wait(About::Agent(holder.agent.id)).await?
     {
         return lookups.held.find(id).await;

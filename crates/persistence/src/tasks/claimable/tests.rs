@@ -25,14 +25,19 @@ async fn a_claim_walks_its_index_in_order_and_reads_no_table() {
     let backend = db.reader().backend();
     let mut claim = values(&wanted).unwrap();
     claim.push(wanted.now.into());
-    if backend == Backend::Postgres {
-        claim.push("{}".into());
-    }
-    let claim = Query::written(backend, &claiming(backend, "1"), claim);
-    let mut queries = vec![looking(backend, &wanted, 1).unwrap(), claim];
-    if backend == Backend::Sqlite {
-        queries.push(best(&wanted).unwrap());
-    }
+    let mut queries = vec![looking(backend, &wanted, 1).unwrap()];
+    let most = match backend {
+        Backend::Sqlite => {
+            queries.push(best(&wanted).unwrap());
+            claim.push(3_i64.into());
+            "$9"
+        }
+        Backend::Postgres => {
+            claim.push("{}".into());
+            "1"
+        }
+    };
+    queries.push(Query::written(backend, &claiming(backend, most), claim));
     for query in queries {
         let plan = plan(&db, &query).await;
         assert!(plan.contains(INDEX), "{plan}");
