@@ -86,14 +86,16 @@ impl Deaf {
 
 #[tokio::test]
 async fn nothing_has_changed() {
-    let deaf = Deaf::having_given().await;
-    deaf.complete().await.unwrap();
-    let task = deaf.task().await;
-    assert_eq!((text(&task, "status"), &task["version"]), ("completed", &json!(3)));
-    assert_eq!(agent(&deaf.server, &deaf.agent).await["free_slots"], 2);
-    // It is told once: what comes again finds the task as it is.
-    let again = deaf.complete().await;
-    assert!(matches!(again, Err(Error::LeaseLost(_))), "{again:?}");
+    for has_results in [false, true] {
+        let deaf = Deaf::having_given_work_of("PHASE_REQUIREMENTS", has_results).await;
+        deaf.complete().await.unwrap();
+        let task = deaf.task().await;
+        assert_eq!((text(&task, "status"), &task["version"]), ("completed", &json!(3)));
+        assert_eq!(agent(&deaf.server, &deaf.agent).await["free_slots"], 2);
+        // It is told once: what comes again finds the task as it is.
+        let again = deaf.complete().await;
+        assert!(matches!(again, Err(Error::LeaseLost(_))), "{again:?}");
+    }
 }
 
 #[tokio::test]

@@ -88,10 +88,13 @@ pub async fn keep_at(tx: &Tx, id: Uuid, version: i64) -> Result<bool> {
     let query = TEXT.written(db.backend(), vec![id.into(), version.into()], || {
         let text = "SELECT 1 FROM tickets WHERE id = $1 AND version = $2";
         match db.backend() {
-            // Whoever writes to SQLite is alone.
             Backend::Sqlite => text.to_owned(),
             Backend::Postgres => format!("{text}{FOR_SHARE}"),
         }
     });
-    db.guarded(About::Ticket(id), query).await
+    match db.backend() {
+        // Whoever writes to SQLite is alone: what is so stays so.
+        Backend::Sqlite => Ok(db.first::<(i64,)>(query).await?.is_some()),
+        Backend::Postgres => db.guarded(About::Ticket(id), query).await,
+    }
 }
