@@ -125,11 +125,19 @@ impl Text {
 /// does not know how many rows have a value, and PostgreSQL what it knew of a table that has grown since:
 /// either might take the index of this column, with half of the table behind it.
 pub(crate) fn beside(backend: Backend, column: impl ColumnTrait) -> Expr {
-    let column = Expr::col(column.as_column_ref());
     match backend {
-        Backend::Sqlite => Expr::cust_with_expr("+?", column),
-        Backend::Postgres => Expr::cust_with_expr("($1 || '')", column),
+        Backend::Sqlite => Expr::cust_with_expr("+?", Expr::col(column.as_column_ref())),
+        Backend::Postgres => as_expression(backend, column),
     }
+}
+
+/// A text column in the words of an index of expressions: no index of the column itself leads to it.
+pub(crate) fn as_expression(backend: Backend, column: impl ColumnTrait) -> Expr {
+    let text = match backend {
+        Backend::Sqlite => "(? || '')",
+        Backend::Postgres => "($1 || '')",
+    };
+    Expr::cust_with_expr(text, Expr::col(column.as_column_ref()))
 }
 
 /// The same beside a column that leads to many rows, unless PostgreSQL knows that it is the better one.

@@ -6,7 +6,6 @@ use phaseline_phases::PhaseId;
 use phaseline_tasks::TaskState;
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
-    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use super::TABLE;
 use crate::{
     Backend, Connection, Result,
     entity::task,
-    query::{Text, beside},
+    query::{Text, as_expression, beside},
     row::{FromRow, Row},
 };
 
@@ -119,14 +118,9 @@ impl FromRow for Count {
 /// has an end.
 pub(crate) fn completed(backend: Backend, ticket: Uuid, phase: &PhaseId) -> Select<task::Entity> {
     use task::Column as C;
-    let phase_id = Expr::col(C::PhaseId.as_column_ref());
-    let as_indexed = match backend {
-        Backend::Sqlite => Expr::cust_with_expr("(? || '')", phase_id),
-        Backend::Postgres => Expr::cust_with_expr("($1 || '')", phase_id),
-    };
     task::Entity::find()
         .filter(C::TicketId.eq(ticket))
-        .filter(as_indexed.eq(phase.as_str()))
+        .filter(as_expression(backend, C::PhaseId).eq(phase.as_str()))
         .filter(C::FinishedAt.is_not_null())
         .filter(beside(backend, C::Status).eq(TaskState::Completed.to_string()))
 }

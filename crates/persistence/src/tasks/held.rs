@@ -67,9 +67,9 @@ pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Taken>> {
 }
 
 /// The same for whoever writes both back at the versions that were seen, or none of them, and sees to it
-/// that the ticket is still at its version. They are not held until then. What the caller has `heard` is not looked at again where the first try may go
-/// by it, since its versions will tell, or a glance at these shows that it is so. `None` where they
-/// had better be [taken](take) hold of.
+/// that the ticket is still at its version. They are not held until then. What the caller has `heard` is
+/// not looked at again where the first try may go by it, since its versions will tell, or a glance at
+/// these shows that it is so. `None` where they had better be [taken](take) hold of.
 ///
 /// # Errors
 /// Storage failures.
