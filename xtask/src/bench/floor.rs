@@ -39,7 +39,7 @@ const PHASES: [&str; 7] = [
 ];
 
 /// How often a ticket can be moved.
-pub(crate) const STEPS: usize = PHASES.len() - 1;
+const STEPS: usize = PHASES.len() - 1;
 
 /// SQLite without anything before it, on the same disk.
 #[derive(Debug)]
@@ -56,7 +56,8 @@ impl Bare {
     }
 
     /// How many transitions a second it writes durably, with so many in each commit: of the same
-    /// tickets in the same order as the program is asked for.
+    /// tickets in the same order as the program is asked for. A turn ends early where all of these
+    /// have gone all their way.
     pub(crate) fn rate(&mut self, in_one_commit: u32, seconds: u32) -> anyhow::Result<f64> {
         let tickets = self.turns.next(&self.place, seconds)?;
         let tickets =
@@ -71,13 +72,14 @@ impl Bare {
         let (mut update, mut history, mut event) =
             (db.prepare(UPDATE)?, db.prepare(HISTORY)?, db.prepare(EVENT)?);
         let (mut done, time) = (0, Duration::from_secs(seconds.into()));
+        let steps = tickets.len() * STEPS;
         let began = Instant::now();
-        while began.elapsed() < time {
+        while began.elapsed() < time && done + in_one_commit as usize <= steps {
             db.execute_batch("BEGIN IMMEDIATE")?;
             for _ in 0..in_one_commit {
                 let (ticket, step) = (&tickets[done % tickets.len()], done / tickets.len());
                 let Some([from, to]) = PHASES.array_windows().nth(step) else {
-                    bail!("there are too few tickets for this disk");
+                    bail!("no ticket goes further than {}", PHASES[STEPS]);
                 };
                 let (id, now, version) = (ticket.as_bytes(), now(), step as i64 + 1);
                 let changed = update.execute(params![id, to, from, now, version])?;
@@ -99,7 +101,7 @@ impl Bare {
 #[derive(Debug, Default)]
 pub(crate) struct Turns(u64);
 
-/// Transitions a second that nothing here comes near: tickets for so many are made.
+/// Tickets for so many transitions a second are made. Where all are done the turn ends.
 const MOST_A_SECOND: u64 = 36_000;
 
 impl Turns {
@@ -224,8 +226,8 @@ FROM task;
 /// The clients of `pgbench`.
 const CLIENTS: usize = 16;
 const AGENTS_OF_A_CLIENT: usize = 4;
-/// Pairs a second that nothing here comes near: so many are prepared for each turn.
-pub(crate) const MOST_PAIRS_A_SECOND: u64 = 10_000;
+/// So many pairs a second are prepared. Where all are done the turn ends.
+pub(crate) const MOST_PAIRS_A_SECOND: u64 = 15_000;
 
 /// Within the machine the program does not encrypt what it says to PostgreSQL; nor does its floor.
 const PLAIN: (&str, &str) = ("PGSSLMODE", "disable");
