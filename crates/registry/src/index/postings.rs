@@ -22,7 +22,8 @@ pub(super) struct Postings {
     everybody: RoaringBitmap,
     taking_work: Posting,
     draining: RoaringBitmap,
-    terminated: RoaringBitmap,
+    /// Those that are not terminated.
+    present: RoaringBitmap,
     /// Those that are neither available nor terminated.
     out_of_service: Lists<AgentStatus>,
     capabilities: Lists<Capability>,
@@ -133,10 +134,11 @@ impl Postings {
         if agent.draining {
             self.draining.insert(slot);
         }
-        if agent.status == AgentStatus::Terminated {
-            self.terminated.insert(slot);
-        } else if !agent.status.is_available() {
-            self.out_of_service.insert(&agent.status, slot);
+        if agent.status != AgentStatus::Terminated {
+            self.present.insert(slot);
+            if !agent.status.is_available() {
+                self.out_of_service.insert(&agent.status, slot);
+            }
         }
         self.tiers.entry(Reverse(Tier::of(agent))).or_default().insert(slot);
     }
@@ -144,7 +146,7 @@ impl Postings {
     fn remove_state(&mut self, slot: u32, agent: &Agent) {
         self.taking_work.remove(slot);
         self.draining.remove(slot);
-        self.terminated.remove(slot);
+        self.present.remove(slot);
         self.out_of_service.remove(&agent.status, slot);
         let tier = Reverse(Tier::of(agent));
         if let Some(slots) = self.tiers.get_mut(&tier) {
@@ -188,21 +190,21 @@ impl Postings {
         phase_id: Option<&str>,
         agent_type: Option<AgentType>,
     ) -> RoaringBitmap {
-        // Starting from one capability is far less than starting from everybody.
-        let (first, others) = match wanted.split_first() {
-            None => (Some(&self.everybody), wanted),
-            Some((first, others)) => (self.capabilities.get(first), others),
+        let labels = wanted.iter().map(|capability| self.capabilities.get(capability));
+        let of_type = agent_type.map(|agent_type| self.types.get(&agent_type));
+        let Some(mut all) = labels.chain(of_type).collect::<Option<Vec<_>>>() else {
+            return RoaringBitmap::new(); // nobody has one of these
         };
-        let Some(first) = first else { return RoaringBitmap::new() };
-        let mut holding = Cow::Borrowed(first);
-        for capability in others {
-            self.capabilities.narrow(&mut holding, capability);
+        all.push(&self.present);
+        // Each intersection takes as long as the smaller one is large.
+        all.sort_by_cached_key(|slots| slots.len());
+        let mut all = all.into_iter();
+        let mut holding = all.next().map(Cow::Borrowed).unwrap_or_default();
+        for slots in all {
+            intersect(&mut holding, slots);
         }
-        self.narrow(&mut holding, phase_id, agent_type);
-        match holding {
-            Cow::Borrowed(holding) => holding - &self.terminated,
-            Cow::Owned(holding) => holding - &self.terminated,
-        }
+        self.narrow(&mut holding, phase_id, None);
+        holding.into_owned()
     }
 
     /// Those of these who take work and have a free slot; how well they are is not looked at.
@@ -218,7 +220,7 @@ impl Postings {
 
     /// Whether there is any agent that is not gone.
     pub(super) fn is_anybody_there(&self) -> bool {
-        self.everybody.len() > self.terminated.len()
+        !self.present.is_empty()
     }
 
     /// The types that these are of, each with the phases that those of it are bound to.
@@ -240,13 +242,13 @@ impl Postings {
     /// How many agents that are not gone have this capability.
     pub(super) fn holder_count(&self, capability: &Capability) -> u64 {
         let held = self.capabilities.get(capability);
-        held.map_or(0, |slots| slots.difference_len(&self.terminated))
+        held.map_or(0, |slots| slots.intersection_len(&self.present))
     }
 
     /// The capabilities that anyone has who is not gone, and how many have each.
     pub(super) fn holders(&self) -> impl Iterator<Item = (Capability, u64)> {
         let counts = self.capabilities.0.iter().map(|(capability, held)| {
-            (capability.clone(), held.slots().difference_len(&self.terminated))
+            (capability.clone(), held.slots().intersection_len(&self.present))
         });
         counts.filter(|(_, count)| *count > 0)
     }
@@ -256,7 +258,7 @@ impl Postings {
         self.capabilities
             .0
             .iter()
-            .filter(|(_, held)| !held.slots().is_subset(&self.terminated))
+            .filter(|(_, held)| !held.slots().is_disjoint(&self.present))
             .map(|(capability, _)| capability)
     }
 
@@ -330,11 +332,17 @@ impl<K: Eq + Hash + Clone> Lists<K> {
 
     /// Keeps the slots that have the thing.
     fn narrow(&self, slots: &mut Cow<'_, RoaringBitmap>, thing: &K) {
-        match (self.get(thing), &mut *slots) {
-            (None, slots) => *slots = Cow::Owned(RoaringBitmap::new()),
-            (Some(having), Cow::Owned(slots)) => *slots &= having,
-            (Some(having), Cow::Borrowed(all)) => *slots = Cow::Owned(&**all & having),
+        match self.get(thing) {
+            None => *slots = Cow::Owned(RoaringBitmap::new()),
+            Some(having) => intersect(slots, having),
         }
+    }
+}
+
+fn intersect(slots: &mut Cow<'_, RoaringBitmap>, others: &RoaringBitmap) {
+    match slots {
+        Cow::Owned(slots) => *slots &= others,
+        Cow::Borrowed(all) => *slots = Cow::Owned(&**all & others),
     }
 }
 
