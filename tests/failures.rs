@@ -108,3 +108,64 @@ async fn a_failed_task_can_be_tried_again_by_an_operator() {
     let again = retry().await.is(200).json;
     assert_eq!((&again["status"], &again["error_message"]), (&json!("pending"), &Value::Null));
 }
+
+#[tokio::test]
+async fn what_a_second_task_asks_of_a_blocked_ticket_is_asked_as_well() {
+    let server = server_at(Settings::default(), Clock::stopped()).await;
+    let ticket_id = new_ticket(&server, "Work").await;
+    let agent = worker(&server, &["rust"], 3).await;
+    for title in ["Steer", "Brake", "Honk"] {
+        new_task(&server, &ticket_id, json!({ "title": title, "max_attempts": 1 })).await;
+    }
+    let items = claim(&server, &agent, json!({ "max": 3 })).await;
+    let asks = |question: &str| {
+        json!({
+            "error_message": format!("it is open: {question}"),
+            "failure_class": "needs_input",
+            "question": question,
+        })
+    };
+
+    act(&server, &items[0], "fail", asks("Left or right?")).await.is(200);
+    act(&server, &items[1], "fail", asks("How hard?")).await.is(200);
+    let blocked = ticket(&server, &ticket_id).await;
+    assert_eq!(blocked["blocker"]["question"], "Left or right? And: How hard?");
+    let reasons = json!(["it is open: Left or right?", "it is open: How hard?"]);
+    assert_eq!(blocked["blocker"]["reasons"], reasons);
+    assert_eq!(blocked["blocker"]["task_id"], items[0]["task"]["id"], "who was first");
+    act(&server, &items[2], "fail", json!({ "error_message": "no horn" })).await.is(200);
+    let blocker = &ticket(&server, &ticket_id).await["blocker"];
+    let question = text(blocker, "question");
+    assert!(question.starts_with("Left or right? And: How hard? And: Task \"Honk\""), "{question}");
+    assert_eq!(blocker["kind"], "needs_input");
+
+    let path = "/events?types=ticket.updated".to_owned();
+    let told = server.get(&path).await.is(200).json["items"].clone();
+    let fields: Vec<&Value> =
+        told.as_array().unwrap().iter().map(|event| &event["data"]["fields"]).collect();
+    assert_eq!(fields, [&json!(["blocker"]), &json!(["blocker"])]);
+
+    let answer = json!({ "answer": "Left, gently, and wave." });
+    server.post(&format!("/tickets/{ticket_id}/answer"), answer).await.is(200);
+    let item = claim_one(&server, &agent).await;
+    let pack = text(&item["pack"], "summary");
+    assert!(pack.contains("How hard?") && pack.contains("gently"), "{pack}");
+}
+
+#[tokio::test]
+async fn a_failure_without_a_claim_has_no_class_and_asks_nobody() {
+    let server = server_at(Settings::default(), Clock::stopped()).await;
+    let ticket_id = new_ticket(&server, "Work").await;
+    let id = new_task(&server, &ticket_id, json!({})).await;
+    let path = format!("/tasks/{id}/fail");
+    for (field, body) in [
+        ("/failure_class", json!({ "error_message": "no", "failure_class": "transient" })),
+        ("/question", json!({ "error_message": "no", "question": "Why?" })),
+    ] {
+        let problem = server.post(&path, body).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], field);
+    }
+    assert_eq!(task(&server, &id).await["status"], "pending");
+    let said = json!({ "error_message": "no", "failure_class": "task" });
+    server.post(&path, said).await.is(200);
+}

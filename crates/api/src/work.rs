@@ -3,8 +3,10 @@
 use actix_web::{HttpResponse, post, web::Data};
 use phaseline_engine::tasks;
 use phaseline_persistence::tasks as stored;
+use phaseline_tasks::FailureClass;
 use phaseline_wire::{
-    Empty, LeaseExtension, Task, TaskCancellation, TaskCompletion, TaskFailure, TaskRelease,
+    Empty, FieldError, LeaseExtension, Task, TaskCancellation, TaskCompletion, TaskFailure,
+    TaskRelease,
 };
 
 use crate::{
@@ -105,9 +107,23 @@ async fn fail(
 ) -> Result<HttpResponse, Refusal> {
     let Command { call, body } = command;
     let TaskFailure { fencing_token, error_message, failure_class, question } = body;
+    if fencing_token.is_none() {
+        of_a_claim("/failure_class", failure_class != FailureClass::Task)?;
+        of_a_claim("/question", question.is_some())?;
+    }
     let failure = tasks::Failure { message: error_message, class: failure_class, question };
     let task = tasks::fail(&api.engine, &call, id.0, fencing_token, failure).await?;
     Ok(shown(task))
+}
+
+/// Refuses what decides over an attempt, where there is none.
+fn of_a_claim(pointer: &str, is_said: bool) -> Result<(), Refusal> {
+    if !is_said {
+        return Ok(());
+    }
+    let detail = "is only said of an attempt; give its `fencing_token`, or leave this out";
+    let (pointer, detail) = (pointer.to_owned(), detail.to_owned());
+    Err(Refusal::invalid(vec![FieldError { pointer, detail }]))
 }
 
 /// Give a task back undone

@@ -313,7 +313,10 @@ fn refusal(agent: &Agent) -> Option<String> {
     } else if !agent.status.is_available() {
         Some(format!("the agent is {}", agent.status))
     } else if agent.free_slots() == 0 {
-        Some(format!("all {} slots of the agent are taken", agent.capacity.get()))
+        Some(match agent.capacity.get() {
+            1 => "the only slot of the agent is taken".to_owned(),
+            slots => format!("all {slots} slots of the agent are taken"),
+        })
     } else {
         None
     }

@@ -30,7 +30,7 @@ pub use context::{
     context_text, outline, record_context, summaries,
 };
 pub use hold::{find_and_hold, find_and_keep, keep_at, mark_results, mark_results_at};
-pub use write::{Edit, NewTicket, apply, delete, edit, insert, mark_templated, touch};
+pub use write::{Edit, NewTicket, apply, ask, delete, edit, insert, mark_templated, touch};
 
 const TABLE: &str = "tickets";
 /// Any number that nobody else of ours locks.

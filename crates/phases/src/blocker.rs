@@ -95,7 +95,45 @@ pub struct Answer {
     pub phase: PhaseId,
 }
 
+/// Between two questions.
+const AND: &str = " And: ";
+
 impl Blocker {
+    /// Takes in what came while the ticket was blocked already: what is asked besides and what led to
+    /// that. All else stays as it was. `None` when there is nothing new in it.
+    ///
+    /// ```
+    /// # use chrono::DateTime;
+    /// # use phaseline_phases::{Blocker, BlockerKind};
+    /// # let asked = |question: &str| Blocker {
+    /// #     kind: BlockerKind::NeedsInput, question: Some(question.to_owned()), reasons: Vec::new(),
+    /// #     since: DateTime::UNIX_EPOCH, by: None, task_id: None,
+    /// # };
+    /// let blocker = asked("Which currency?").and(asked("Which country?")).ok_or("something new")?;
+    /// assert_eq!(blocker.question.as_deref(), Some("Which currency? And: Which country?"));
+    /// assert_eq!(blocker.and(asked("Which country?")), None);
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[must_use]
+    pub fn and(&self, other: Self) -> Option<Self> {
+        let asked = self.question.as_deref().unwrap_or_default();
+        let question = other.question.filter(|new| asked.split(AND).all(|asked| asked != new));
+        let mut reasons = self.reasons.clone();
+        for reason in other.reasons {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        if question.is_none() && reasons.len() == self.reasons.len() {
+            return None;
+        }
+        let question = match (&self.question, question) {
+            (Some(asked), Some(besides)) => Some(format!("{asked}{AND}{besides}")),
+            (asked, besides) => besides.or_else(|| asked.clone()),
+        };
+        Some(Self { question, reasons, ..self.clone() })
+    }
+
     /// Ends it with an answer: what was said, by whom, the phase that the ticket goes on in, and
     /// when.
     #[must_use]

@@ -8,11 +8,11 @@ use phaseline_phases::{Blocker, BlockerKind, PhaseId, Spent, rework::over_budget
 use uuid::Uuid;
 
 use crate::{
-    Call, Result, Settings,
-    tickets::{Step, step, workflow},
+    Call, Result, Settings, announce,
+    tickets::{Step, stale, step, workflow},
 };
 
-/// Blocks the ticket of a task, unless it is blocked or done already.
+/// Blocks the ticket of a task, unless it is done. One that is blocked already asks for this as well.
 pub(crate) async fn block(
     tx: &Tx,
     call: &Call,
@@ -24,6 +24,9 @@ pub(crate) async fn block(
         return Ok(());
     };
     let workflow = workflow(&ticket.workflow_id)?;
+    if workflow.is_parking(&ticket.position.phase) {
+        return ask_as_well(tx, call, ticket, blocker).await;
+    }
     let parking =
         ticket.position.allowed(workflow)?.into_iter().find(|phase| workflow.is_parking(phase));
     let Some(parking) = parking else {
@@ -32,6 +35,23 @@ pub(crate) async fn block(
     let reason = blocker.question.clone().unwrap_or_else(|| blocker.kind.to_string());
     let parked = Step { blocker: Some(blocker), ..Step::by_itself(parking, reason) };
     step(tx, call, settings, &ticket, parked).await?;
+    Ok(())
+}
+
+/// Adds what a task of a blocked ticket asks to what is asked already.
+async fn ask_as_well(tx: &Tx, call: &Call, ticket: Ticket, blocker: Blocker) -> Result<()> {
+    let both = match &ticket.blocker {
+        Some(known) => known.and(blocker),
+        None => Some(blocker),
+    };
+    let Some(both) = both else {
+        return Ok(());
+    };
+    if !tickets::ask(tx, &ticket, &both, call.now).await? {
+        return Err(stale(tx, ticket.id).await);
+    }
+    let asked = Ticket { version: ticket.version + 1, ..ticket };
+    tx.announce(announce::ticket_updated(call, &asked, &["blocker"]));
     Ok(())
 }
 

@@ -354,11 +354,14 @@ async fn used_up(tx: &Tx, task: &Task, call: &Call) -> Result<Blocker> {
         let class = class.unwrap_or_default();
         format!("attempt {token} ({class}): {message}")
     });
+    let attempts = match task.max_attempts {
+        1 => "only attempt".to_owned(),
+        most => format!("{most} attempts"),
+    };
     Ok(Blocker {
         kind: BlockerKind::FailingChecks,
         question: Some(format!(
-            "Task {name:?} has used up its {} attempts: what should be done differently?",
-            task.max_attempts
+            "Task {name:?} has used up its {attempts}: what should be done differently?"
         )),
         reasons: reasons.collect(),
         since: call.now,

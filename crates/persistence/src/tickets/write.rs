@@ -189,6 +189,16 @@ pub async fn edit(tx: &Tx, ticket: &Ticket, edit: &Edit, now: DateTime<Utc>) -> 
     Ok(tx.connection().change(&update).await? > 0)
 }
 
+/// Stores what a blocked ticket waits for if it is still at this version; `false` when it is not.
+///
+/// # Errors
+/// Storage failures.
+pub async fn ask(tx: &Tx, ticket: &Ticket, blocker: &Blocker, now: DateTime<Utc>) -> Result<bool> {
+    let blocker = decode::encoded(TABLE, "blocker", blocker)?;
+    let update = swap(ticket, now).col_expr(ticket::Column::Blocker, Expr::value(blocker));
+    Ok(tx.connection().change(&update).await? > 0)
+}
+
 /// Deletes a ticket with its history and tasks if it is still at this version; `false` when it
 /// is not.
 ///
