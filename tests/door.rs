@@ -1,5 +1,7 @@
 //! The write door: all of a unit of work, or nothing of it.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use phaseline_engine::Sources;
 use phaseline_persistence::{
@@ -227,4 +229,23 @@ fn created(ticket: &NewTicket) -> NewEvent {
         time: ticket.opening.at(),
         data: json!({}),
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_apart_from_one_that_is_slow() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap();
+    drop(listener);
+    let url = format!("postgres://amy:secret@{place}/phaseline");
+    let acquire_timeout = Duration::from_millis(100);
+    let refusal =
+        Db::open(&DbOptions { acquire_timeout, ..DbOptions::new(url) }).await.unwrap_err();
+    let told = chain(&refusal);
+    assert!(told.contains("refused") && !told.contains("secret"), "{told}");
+}
+
+/// What an error says, with its causes.
+fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |why| why.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use clap::Subcommand;
 use phaseline_migration::{Migrator, MigratorTrait, dropped_by};
+use phaseline_persistence::DbOptions;
 use sea_orm_migration::{
     MigrationStatus, SchemaManager,
     sea_orm::{
@@ -54,9 +55,12 @@ pub(crate) async fn run(direction: &Direction, url: &str) -> anyhow::Result<()> 
 
 /// One connection: SQLite's settings and what an unfinished statement holds belong to it.
 async fn connect(url: &str) -> anyhow::Result<DatabaseConnection> {
+    let wanted = DbOptions::new(url);
+    wanted.backend().context("the database cannot be opened")?;
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
+        .acquire_timeout(wanted.acquire_timeout)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true).foreign_keys(true));
     Database::connect(options).await.context("the database cannot be opened")

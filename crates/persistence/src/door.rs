@@ -9,12 +9,15 @@ use futures::future::BoxFuture;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     RuntimeErr, TransactionTrait,
-    sqlx::postgres::{PgConnectOptions, PgSslMode},
+    sqlx::{
+        self, Connection as _, PgConnection,
+        postgres::{PgConnectOptions, PgSslMode},
+    },
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
-    Connection, Error, Result,
+    Backend, Connection, Error, Result,
     connection::{
         postgres::Postgres,
         sqlite::{File, Lanes, Use},
@@ -24,6 +27,8 @@ use queue::Queue;
 pub use tx::Tx;
 
 const ATTEMPTS: u32 = 8;
+/// How long a server is asked why it does not answer.
+const LAST_TRY: Duration = Duration::from_secs(2);
 /// Connections to PostgreSQL for those who go past the door: one to hold a lock, others beside it.
 const OUTSIDE: u32 = 4;
 /// Any number that nobody else of ours locks.
@@ -57,6 +62,37 @@ impl DbOptions {
         // On PostgreSQL those who commit at once share an fsync, where one statement is not enough.
         let connections = if scheme(&url) == "sqlite" { 8 } else { 16 };
         Self { url, connections, acquire_timeout: Duration::from_secs(10), queue: 1024 }
+    }
+
+    /// The database that the URL names, as far as that can be told without trying. No refusal shows what
+    /// is secret in it.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedUrl`] for another scheme, [`Error::InvalidUrl`] for one that does not parse,
+    /// [`Error::NoFileNamed`] and [`Error::NoDatabaseNamed`].
+    ///
+    /// ```
+    /// use phaseline_persistence::{Backend, DbOptions};
+    ///
+    /// assert_eq!(DbOptions::new("sqlite://phaseline.db").backend()?, Backend::Sqlite);
+    /// let refusal = DbOptions::new("postgres://amy:secret@db.example").backend().unwrap_err();
+    /// assert!(refusal.to_string().contains("must name its database"));
+    /// # Ok::<(), phaseline_persistence::Error>(())
+    /// ```
+    pub fn backend(&self) -> Result<Backend> {
+        match scheme(&self.url) {
+            "sqlite" => File::of(&self.url).map(|_| Backend::Sqlite),
+            "postgres" | "postgresql" if !names_a_database(&self.url) => {
+                Err(Error::NoDatabaseNamed)
+            }
+            "postgres" | "postgresql" => {
+                // The driver's own words would show the URL where it opens it.
+                let parsed = PgConnectOptions::from_str(&self.url);
+                let parsed = parsed.map_err(|why| Error::InvalidUrl { why: why.to_string() });
+                parsed.map(|_| Backend::Postgres)
+            }
+            other => Err(Error::UnsupportedUrl { url: other.to_owned() }),
+        }
     }
 }
 
@@ -101,28 +137,19 @@ impl Db {
     /// [`Error::Unavailable`] when nobody answers.
     pub async fn open(options: &DbOptions) -> Result<Self> {
         let committed = watch::Sender::new(0);
-        let (reader, door) = match scheme(&options.url) {
-            "sqlite" => {
+        let (reader, door) = match options.backend()? {
+            Backend::Sqlite => {
                 let file = File::of(&options.url)?;
                 let writer = Lanes::open(file.clone(), Use::Write, 1)?;
                 let readers = Lanes::open(file, Use::Read, options.connections)?;
                 let queue = Queue::start(writer, options, committed.clone())?;
                 (Connection::sqlite(readers.clone()), Door::Queue { queue, readers })
             }
-            "postgres" | "postgresql" => {
-                if !names_a_database(&options.url) {
-                    return Err(Error::NoDatabaseNamed);
-                }
-                // The driver's own words would show the URL, with what is secret in it.
-                PgConnectOptions::from_str(&options.url)
-                    .map_err(|why| Error::InvalidUrl { why: why.to_string() })?;
+            Backend::Postgres => {
                 let outside = connect(options, OUTSIDE).await?;
                 let patience = options.acquire_timeout;
                 let server = Arc::new(Postgres::new(outside, options.connections, patience));
                 (Connection::pool(Arc::clone(&server)), Door::Pool(server))
-            }
-            other => {
-                return Err(Error::UnsupportedUrl { url: other.to_owned() });
             }
         };
         let (reader, options) = (Arc::new(reader), Arc::new(options.clone()));
@@ -292,7 +319,24 @@ async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnec
         Err(error) if is_refused(&error) => {
             Ok(Database::connect(connecting(options, connections)).await?)
         }
+        Err(error) if is_silence(&error) => Err(silence(options).await),
         done => Ok(done?),
+    }
+}
+
+fn is_silence(error: &DbErr) -> bool {
+    matches!(error, DbErr::Conn(RuntimeErr::SqlxError(why)) if matches!(**why, sqlx::Error::PoolTimedOut))
+}
+
+/// Why nobody answers: the pool that tries again and again only says for how long it has.
+async fn silence(options: &DbOptions) -> Error {
+    let tried = match PgConnectOptions::from_str(&options.url) {
+        Ok(server) => timeout(LAST_TRY, PgConnection::connect_with(&near(server))).await,
+        Err(why) => Ok(Err(why)),
+    };
+    match tried {
+        Ok(Err(why)) => Error::Unavailable(why.into()),
+        Ok(Ok(_)) | Err(_) => Error::Unavailable("the server does not answer".into()),
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long, env = "PHASELINE_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<String>,
     /// sqlite://FILE or postgres://USER@HOST/NAME [default: sqlite://phaseline.db]
-    #[arg(long, env = "PHASELINE_DATABASE_URL", value_name = "URL")]
+    #[arg(long, env = "PHASELINE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
     /// Threads that answer requests [default: one for each core]
     #[arg(long, env = "PHASELINE_WORKERS", value_name = "N")]
