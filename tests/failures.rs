@@ -4,7 +4,8 @@ use phaseline_engine::Settings;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    Clock, act, claim, claim_one, new_task, new_ticket, server_at, task, text, ticket, worker,
+    Clock, act, claim, claim_one, eventually, new_task, new_ticket, server_at, task, text, ticket,
+    worker,
 };
 
 #[tokio::test]
@@ -139,10 +140,12 @@ async fn what_a_second_task_asks_of_a_blocked_ticket_is_asked_as_well() {
     assert!(question.starts_with("Left or right? And: How hard? And: Task \"Honk\""), "{question}");
     assert_eq!(blocker["kind"], "needs_input");
 
-    let path = "/events?types=ticket.updated".to_owned();
-    let told = server.get(&path).await.is(200).json["items"].clone();
-    let fields: Vec<&Value> =
-        told.as_array().unwrap().iter().map(|event| &event["data"]["fields"]).collect();
+    let told = eventually("both questions are in the log", async || {
+        let page = server.get("/events?types=ticket.updated").await.is(200).json;
+        page["items"].as_array().filter(|items| items.len() == 2).cloned()
+    });
+    let told = told.await;
+    let fields: Vec<&Value> = told.iter().map(|event| &event["data"]["fields"]).collect();
     assert_eq!(fields, [&json!(["blocker"]), &json!(["blocker"])]);
 
     let answer = json!({ "answer": "Left, gently, and wave." });

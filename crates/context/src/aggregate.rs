@@ -138,9 +138,9 @@ impl PhaseDraft {
         let results = || tasks.iter().map(|task| &task.result);
         let contexts = || results().map(|result| &result.context);
         let findings = Findings {
-            decisions: distinct_texts(tasks.len(), contexts().flat_map(Findings::decided)),
-            risks: distinct_texts(tasks.len(), contexts().flat_map(|context| &context.risks)),
-            notes: distinct_texts(tasks.len(), contexts().flat_map(|context| &context.notes)),
+            decisions: distinct_texts(contexts().flat_map(Findings::decided)),
+            risks: distinct_texts(contexts().flat_map(|context| &context.risks)),
+            notes: distinct_texts(contexts().flat_map(|context| &context.notes)),
             supersedes: distinct_superseded(contexts().flat_map(|context| &context.supersedes)),
         };
         let artifacts = distinct_artifacts(results().flat_map(|result| &result.artifacts));
@@ -185,17 +185,18 @@ fn micros(task: &FinishedTask) -> i64 {
     task.completed_at.timestamp_micros()
 }
 
-/// The texts that are not blank, each once, of which there are `about` so many.
-pub(crate) fn distinct_texts<'a>(
-    about: usize,
-    texts: impl Iterator<Item = &'a String>,
-) -> Vec<String> {
-    let mut seen = HashSet::with_capacity(about);
-    texts
-        .map(|text| text.trim())
-        .filter(|text| !text.is_empty() && seen.insert(*text))
-        .map(str::to_owned)
-        .collect()
+/// So few texts are compared with each other faster than they are hashed.
+const FEW: usize = 8;
+
+/// The texts that are not blank, each once.
+pub(crate) fn distinct_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let texts: Vec<&str> = texts.map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+    if texts.len() <= FEW {
+        let first = |(at, text): &(usize, &&str)| !texts[..*at].contains(text);
+        return texts.iter().enumerate().filter(first).map(|(_, &text)| text.to_owned()).collect();
+    }
+    let mut seen = HashSet::with_capacity(texts.len());
+    texts.into_iter().filter(|text| seen.insert(*text)).map(str::to_owned).collect()
 }
 
 pub(crate) fn distinct_superseded<'a>(

@@ -225,7 +225,7 @@ impl From<FinishedTask> for TaskDigest {
             summary,
             outputs,
             completed_at,
-            decisions: distinct_texts(0, context.decided()),
+            decisions: distinct_texts(context.decided()),
             supersedes: distinct_superseded(context.supersedes.iter()),
         }
     }

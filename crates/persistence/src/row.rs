@@ -5,8 +5,8 @@ use std::{fmt::Display, str::FromStr};
 use chrono::{DateTime, Utc};
 use rusqlite::types::{Type, ValueRef};
 use sea_orm::{
-    QueryResult, TryGetable,
-    sqlx::{Row as _, types::Json},
+    QueryResult,
+    sqlx::{self, Postgres, Row as _, postgres::PgRow, types::Json},
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -36,8 +36,10 @@ pub(crate) trait FromRow: Sized + Send {
     fn from_row(row: &mut Row<'_>) -> Result<Self>;
 }
 
-/// What a column can be read as.
-pub(crate) trait Cell: Sized + Send + TryGetable {
+/// What a column can be read as. What PostgreSQL has sent is read by the driver.
+pub(crate) trait Cell:
+    Sized + Send + sqlx::Type<Postgres> + for<'r> sqlx::Decode<'r, Postgres>
+{
     /// Reads what SQLite has stored, or says why that is something else.
     fn read(value: ValueRef<'_>) -> Result<Self, String>;
 }
@@ -66,7 +68,8 @@ impl<'r> Row<'r> {
                 T::read(value(row, index)).map_err(|why| self.corrupt(column, why))
             }
             Cells::Postgres(row) => {
-                row.try_get_by_index(index).map_err(|why| self.corrupt(column, why))
+                let row = self.sent(row, column)?;
+                row.try_get(index).map_err(|why| self.corrupt(column, why))
             }
         }
     }
@@ -144,7 +147,7 @@ impl<'r> Row<'r> {
             },
             Cells::Postgres(row) => {
                 // Straight from what the server sent: SeaORM would make a tree of it first.
-                let row = row.try_as_pg_row().ok_or_else(|| self.corrupt(column, "no row"))?;
+                let row = self.sent(row, column)?;
                 let document: Option<Json<T>> =
                     row.try_get(index).map_err(|why| self.corrupt(column, why))?;
                 Ok(document.map(|Json(document)| document))
@@ -160,7 +163,7 @@ impl<'r> Row<'r> {
                 String::read(value(row, index)).map_err(|why| self.corrupt(column, why))
             }
             Cells::Postgres(row) => {
-                let row = row.try_as_pg_row().ok_or_else(|| self.corrupt(column, "no row"))?;
+                let row = self.sent(row, column)?;
                 let text = row.try_get_raw(index).map_err(|why| self.corrupt(column, why))?;
                 let text = text.as_str().map_err(|why| self.corrupt(column, why))?;
                 Ok(text.to_owned())
@@ -177,6 +180,11 @@ impl<'r> Row<'r> {
         let mut ids = ids.map_err(|why| self.corrupt(column, why))?;
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// The row as the driver has it.
+    fn sent<'q>(&self, row: &'q QueryResult, column: &'static str) -> Result<&'q PgRow> {
+        row.try_as_pg_row().ok_or_else(|| self.corrupt(column, "it is of another database"))
     }
 
     /// The place of the next column, which must be this one.

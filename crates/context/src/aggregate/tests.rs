@@ -23,6 +23,15 @@ fn superseded(decision: &str, by: Option<&str>) -> Superseded {
 }
 
 #[test]
+fn many_texts_are_told_apart_as_few_are() {
+    for count in 0..3 * FEW {
+        let names: Vec<String> = (0..count).map(|number| format!(" {} ", number % 5)).collect();
+        let once: Vec<String> = (0..count.min(5)).map(|number| number.to_string()).collect();
+        assert_eq!(distinct_texts(names.iter()), once, "{count}");
+    }
+}
+
+#[test]
 fn tasks_come_in_order_of_completion_and_findings_once() {
     let mut late = task(1, 30, "late");
     late.result.context.decisions = texts(&["b", " a "]);
