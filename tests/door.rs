@@ -236,12 +236,39 @@ async fn a_server_that_is_not_there_is_told_apart_from_one_that_is_slow() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let place = listener.local_addr().unwrap();
     drop(listener);
-    let url = format!("postgres://amy:secret@{place}/phaseline");
-    let acquire_timeout = Duration::from_millis(100);
-    let refusal =
-        Db::open(&DbOptions { acquire_timeout, ..DbOptions::new(url) }).await.unwrap_err();
-    let told = chain(&refusal);
+    let told = refusal_of(&format!("postgres://amy:secret@{place}/phaseline")).await;
     assert!(told.contains("refused") && !told.contains("secret"), "{told}");
+    let with_mode = format!("postgres://amy:secret@{place}/phaseline?sslmode=disable");
+    assert_eq!(refusal_of(&with_mode).await, told);
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap();
+    let told = refusal_of(&format!("postgres://amy:secret@{place}/phaseline")).await;
+    assert!(told.contains("did not answer within 100ms"), "{told}");
+}
+
+async fn refusal_of(url: &str) -> String {
+    let acquire_timeout = Duration::from_millis(100);
+    let options = DbOptions { acquire_timeout, ..DbOptions::new(url) };
+    chain(&Db::open(&options).await.unwrap_err())
+}
+
+#[test]
+fn what_is_secret_in_a_url_is_never_shown() {
+    for (url, place) in [
+        ("postgres://me:p@ss@host:5432/db", "postgres://host:5432/db"),
+        ("postgres://host/db?user=me&password=p@ss", "postgres://host:5432/db"),
+        ("postgres://me:pass@[::bad/db", "postgres://…"),
+        ("mysql://me:pass@host/db", "mysql://…"),
+        ("host=db user=me password=pass:word dbname=db", "…"),
+        ("sqlite://phaseline.db", "sqlite://phaseline.db"),
+    ] {
+        let options = DbOptions::new(url);
+        assert_eq!(options.place(), place);
+        if let Err(refusal) = options.backend() {
+            assert!(!refusal.to_string().contains("pass"), "{refusal}");
+        }
+    }
 }
 
 /// What an error says, with its causes.

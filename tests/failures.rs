@@ -1,5 +1,6 @@
 //! What follows when an attempt fails: by its class.
 
+use futures::future::join_all;
 use phaseline_engine::Settings;
 use serde_json::{Value, json};
 
@@ -156,17 +157,49 @@ async fn what_a_second_task_asks_of_a_blocked_ticket_is_asked_as_well() {
 }
 
 #[tokio::test]
+async fn what_tasks_ask_at_the_same_moment_is_all_asked() {
+    let server = server_at(Settings::default(), Clock::stopped()).await;
+    for round in 0..5 {
+        let ticket_id = new_ticket(&server, "Work").await;
+        let agent = worker(&server, &["rust"], 8).await;
+        for _ in 0..8 {
+            new_task(&server, &ticket_id, json!({})).await;
+        }
+        let items = claim(&server, &agent, json!({ "max": 8 })).await;
+        let asked = join_all(items.iter().enumerate().map(|(number, item)| {
+            let question = format!("number {number}?");
+            let body = json!({
+                "error_message": "open", "failure_class": "needs_input", "question": question,
+            });
+            act(&server, item, "fail", body)
+        }));
+        asked.await.into_iter().for_each(|answer| drop(answer.is(200)));
+        let blocked = ticket(&server, &ticket_id).await;
+        let question = text(&blocked["blocker"], "question");
+        for number in 0..8 {
+            assert!(question.contains(&format!("number {number}?")), "{round}: {question}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_failure_without_a_claim_has_no_class_and_asks_nobody() {
     let server = server_at(Settings::default(), Clock::stopped()).await;
     let ticket_id = new_ticket(&server, "Work").await;
     let id = new_task(&server, &ticket_id, json!({})).await;
     let path = format!("/tasks/{id}/fail");
-    for (field, body) in [
-        ("/failure_class", json!({ "error_message": "no", "failure_class": "transient" })),
-        ("/question", json!({ "error_message": "no", "question": "Why?" })),
+    for (fields, body) in [
+        (vec!["/failure_class"], json!({ "error_message": "no", "failure_class": "transient" })),
+        (vec!["/question"], json!({ "error_message": "no", "question": "Why?" })),
+        (
+            vec!["/failure_class", "/question"],
+            json!({ "error_message": "no", "failure_class": "needs_input", "question": "Why?" }),
+        ),
     ] {
         let problem = server.post(&path, body).await.problem(422, "invalid");
-        assert_eq!(problem["errors"][0]["pointer"], field);
+        let errors = problem["errors"].as_array().unwrap();
+        let named: Vec<&str> = errors.iter().map(|error| text(error, "pointer")).collect();
+        assert_eq!(named, fields);
     }
     assert_eq!(task(&server, &id).await["status"], "pending");
     let said = json!({ "error_message": "no", "failure_class": "task" });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use clap::Subcommand;
 use phaseline_migration::{Migrator, MigratorTrait, dropped_by};
-use phaseline_persistence::DbOptions;
+use phaseline_persistence::{Backend, Db, DbOptions};
 use sea_orm_migration::{
     MigrationStatus, SchemaManager,
     sea_orm::{
@@ -53,17 +53,20 @@ pub(crate) async fn run(direction: &Direction, url: &str) -> anyhow::Result<()> 
     Ok(db.close().await?)
 }
 
-/// One connection: SQLite's settings and what an unfinished statement holds belong to it.
+/// As the server connects. On SQLite one connection: its settings and what an unfinished statement holds
+/// belong to it.
 async fn connect(url: &str) -> anyhow::Result<DatabaseConnection> {
-    let wanted = DbOptions::new(url);
-    wanted.backend().context("the database cannot be opened")?;
+    let server = DbOptions::new(url);
+    let cannot = || format!("the database {} cannot be opened", server.place());
+    if server.backend().with_context(cannot)? == Backend::Postgres {
+        return Ok(Db::open(&server).await.with_context(cannot)?.outside().await?);
+    }
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
-        .acquire_timeout(wanted.acquire_timeout)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true).foreign_keys(true));
-    Database::connect(options).await.context("the database cannot be opened")
+    Database::connect(options).await.with_context(cannot)
 }
 
 async fn up(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {

@@ -108,22 +108,23 @@ async fn fail(
     let Command { call, body } = command;
     let TaskFailure { fencing_token, error_message, failure_class, question } = body;
     if fencing_token.is_none() {
-        of_a_claim("/failure_class", failure_class != FailureClass::Task)?;
-        of_a_claim("/question", question.is_some())?;
+        without_claim(failure_class, question.as_deref())?;
     }
     let failure = tasks::Failure { message: error_message, class: failure_class, question };
     let task = tasks::fail(&api.engine, &call, id.0, fencing_token, failure).await?;
     Ok(shown(task))
 }
 
-/// Refuses what decides over an attempt, where there is none.
-fn of_a_claim(pointer: &str, is_said: bool) -> Result<(), Refusal> {
-    if !is_said {
-        return Ok(());
-    }
+/// Refuses what is said of an attempt where there is none.
+fn without_claim(class: FailureClass, question: Option<&str>) -> Result<(), Refusal> {
+    let said = [("/failure_class", class != FailureClass::Task), ("/question", question.is_some())];
     let detail = "is only said of an attempt; give its `fencing_token`, or leave this out";
-    let (pointer, detail) = (pointer.to_owned(), detail.to_owned());
-    Err(Refusal::invalid(vec![FieldError { pointer, detail }]))
+    let errors: Vec<FieldError> = said
+        .into_iter()
+        .filter(|(_, is_said)| *is_said)
+        .map(|(pointer, _)| FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(errors)) }
 }
 
 /// Give a task back undone

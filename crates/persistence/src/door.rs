@@ -91,7 +91,31 @@ impl DbOptions {
                 let parsed = parsed.map_err(|why| Error::InvalidUrl { why: why.to_string() });
                 parsed.map(|_| Backend::Postgres)
             }
+            "" => Err(Error::UnsupportedUrl { url: "without a scheme".to_owned() }),
             other => Err(Error::UnsupportedUrl { url: other.to_owned() }),
+        }
+    }
+
+    /// Where the database is, without anything that is secret: the file, or the server and the name.
+    ///
+    /// ```
+    /// use phaseline_persistence::DbOptions;
+    ///
+    /// let options = DbOptions::new("postgres://amy:secret@db.example/phaseline?password=secret");
+    /// assert_eq!(options.place(), "postgres://db.example:5432/phaseline");
+    /// ```
+    #[must_use]
+    pub fn place(&self) -> String {
+        let scheme = scheme(&self.url);
+        match (self.backend(), PgConnectOptions::from_str(&self.url)) {
+            (Ok(Backend::Sqlite), _) => self.url.clone(),
+            (Ok(Backend::Postgres), Ok(server)) => {
+                let (host, port) = (server.get_host(), server.get_port());
+                format!("{scheme}://{host}:{port}/{}", server.get_database().unwrap_or_default())
+            }
+            // What does not parse may have its secrets anywhere.
+            (_, _) if scheme.is_empty() => "…".to_owned(),
+            (_, _) => format!("{scheme}://…"),
         }
     }
 }
@@ -285,8 +309,11 @@ fn repeatable<E: Fault>(fault: &E) -> bool {
     )
 }
 
+/// The scheme of a URL (RFC 3986, section 3.1); empty where a text has none.
 fn scheme(url: &str) -> &str {
-    url.split(':').next().unwrap_or_default()
+    let is_name =
+        |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    url.split_once(':').map(|(name, _)| name).filter(is_name).unwrap_or_default()
 }
 
 /// Whether something stands behind the host: without it the server would choose a database.
@@ -309,18 +336,27 @@ fn near(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 async fn connect(options: &DbOptions, connections: u32) -> Result<DatabaseConnection> {
+    match try_to_connect(options, connections).await {
+        Err(error) if is_silence(&error) => Err(silence(options).await),
+        done => Ok(done?),
+    }
+}
+
+async fn try_to_connect(
+    options: &DbOptions,
+    connections: u32,
+) -> Result<DatabaseConnection, DbErr> {
     if options.url.contains("sslmode=") || scheme(&options.url) == "sqlite" {
-        return Ok(Database::connect(connecting(options, connections)).await?);
+        return Database::connect(connecting(options, connections)).await;
     }
     let mut plain = connecting(options, connections);
     plain.map_sqlx_postgres_opts(|postgres| near(postgres.options(PLANS)));
     match Database::connect(plain).await {
         // Behind a tunnel, or by its own rules, the server may want it all the same.
         Err(error) if is_refused(&error) => {
-            Ok(Database::connect(connecting(options, connections)).await?)
+            Database::connect(connecting(options, connections)).await
         }
-        Err(error) if is_silence(&error) => Err(silence(options).await),
-        done => Ok(done?),
+        done => done,
     }
 }
 
@@ -336,7 +372,10 @@ async fn silence(options: &DbOptions) -> Error {
     };
     match tried {
         Ok(Err(why)) => Error::Unavailable(why.into()),
-        Ok(Ok(_)) | Err(_) => Error::Unavailable("the server does not answer".into()),
+        Ok(Ok(_)) | Err(_) => {
+            let waited = options.acquire_timeout;
+            Error::Unavailable(format!("the server did not answer within {waited:?}").into())
+        }
     }
 }
 

@@ -95,12 +95,18 @@ pub struct Answer {
     pub phase: PhaseId,
 }
 
+/// The most characters of what several tasks ask of one ticket together: what is answered is at the head
+/// of each pack, with the answer.
+pub const MOST_ASKED: usize = 2_000;
+/// The most reasons that several tasks give together.
+pub const MOST_REASONS: usize = 50;
 /// Between two questions.
 const AND: &str = " And: ";
 
 impl Blocker {
-    /// Takes in what came while the ticket was blocked already: what is asked besides and what led to
-    /// that. All else stays as it was. `None` when there is nothing new in it.
+    /// Takes in what came while the ticket was blocked already: what is asked besides, and what led to
+    /// that. A question for which there is no room within [`MOST_ASKED`] is among the reasons, of which
+    /// there are at most [`MOST_REASONS`]. All else stays as it was. `None` when nothing is new.
     ///
     /// ```
     /// # use chrono::DateTime;
@@ -116,22 +122,28 @@ impl Blocker {
     /// ```
     #[must_use]
     pub fn and(&self, other: Self) -> Option<Self> {
-        let asked = self.question.as_deref().unwrap_or_default();
-        let question = other.question.filter(|new| asked.split(AND).all(|asked| asked != new));
-        let mut reasons = self.reasons.clone();
-        for reason in other.reasons {
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
+        let mut both = self.clone();
+        let left = other.question.and_then(|question| both.ask(question));
+        for reason in other.reasons.into_iter().chain(left) {
+            if both.reasons.len() < MOST_REASONS && !both.reasons.contains(&reason) {
+                both.reasons.push(reason);
             }
         }
-        if question.is_none() && reasons.len() == self.reasons.len() {
-            return None;
-        }
-        let question = match (&self.question, question) {
-            (Some(asked), Some(besides)) => Some(format!("{asked}{AND}{besides}")),
-            (asked, besides) => besides.or_else(|| asked.clone()),
+        (both != *self).then_some(both)
+    }
+
+    /// Asks this as well, unless it is asked already. Gives it back where there is no room for it.
+    fn ask(&mut self, new: String) -> Option<String> {
+        let both = match &self.question {
+            None => new.clone(),
+            Some(asked) if *asked == new || asked.split(AND).any(|one| one == new) => return None,
+            Some(asked) => format!("{asked}{AND}{new}"),
         };
-        Some(Self { question, reasons, ..self.clone() })
+        if self.question.is_some() && both.chars().count() > MOST_ASKED {
+            return Some(new);
+        }
+        self.question = Some(both);
+        None
     }
 
     /// Ends it with an answer: what was said, by whom, the phase that the ticket goes on in, and
@@ -146,5 +158,47 @@ impl Blocker {
     ) -> Answer {
         let Self { kind, question, reasons, since: _, by: _, task_id: _ } = self;
         Answer { kind, question, reasons, answer, by, at, phase }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocker(question: Option<&str>, reasons: &[&str]) -> Blocker {
+        Blocker {
+            kind: BlockerKind::NeedsInput,
+            question: question.map(str::to_owned),
+            reasons: reasons.iter().map(|&reason| reason.to_owned()).collect(),
+            since: DateTime::UNIX_EPOCH,
+            by: None,
+            task_id: None,
+        }
+    }
+
+    #[test]
+    fn what_is_asked_besides_is_joined_once() {
+        let first = blocker(Some("Host? And: port?"), &["no host"]);
+        assert_eq!(first.and(first.clone()), None);
+        assert_eq!(first.and(blocker(None, &[])), None);
+        let more = first.and(blocker(None, &["no port"])).unwrap();
+        assert_eq!(more, blocker(Some("Host? And: port?"), &["no host", "no port"]));
+        let asked = blocker(None, &[]).and(blocker(Some("Why?"), &[])).unwrap();
+        assert_eq!(asked, blocker(Some("Why?"), &[]));
+    }
+
+    #[test]
+    fn however_many_ask_it_stays_short() {
+        let mut all = blocker(Some("0?"), &["0"]);
+        for number in 1..1_000 {
+            let (question, reason) = (format!("{number}?"), number.to_string());
+            all = all.and(blocker(Some(&question), &[&reason])).unwrap_or(all);
+        }
+        let asked = all.question.unwrap();
+        assert!((MOST_ASKED - 20..=MOST_ASKED).contains(&asked.len()), "{asked}");
+        assert_eq!(all.reasons.len(), MOST_REASONS);
+        let long = "x".repeat(MOST_ASKED);
+        let left = blocker(Some("0?"), &[]).and(blocker(Some(&long), &[])).unwrap();
+        assert_eq!(left, blocker(Some("0?"), &[&long]));
     }
 }

@@ -66,7 +66,7 @@ pub mod rework;
 mod transition;
 mod workflow;
 
-pub use blocker::{Answer, Blocker, BlockerKind};
+pub use blocker::{Answer, Blocker, BlockerKind, MOST_ASKED, MOST_REASONS};
 pub use gate::{
     Approval, ArtifactDemand, Criterion, Evidence, Gate, GateCode, GateFacts, GatePlan, GatePoint,
     GateReport, Grade, InvalidGate, TaskCounts,

@@ -31,7 +31,7 @@ pub(crate) struct Running {
 pub(crate) async fn until_stopped(settings: Settings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let database = without_credentials(&settings.database_url);
+    let database = DbOptions::new(&settings.database_url).place();
     let mut running = Running::start(settings).await?;
     println!("phaseline listens on http://{} over {database}", running.address);
     tokio::select! {
@@ -57,8 +57,9 @@ impl Running {
             format!("{listen} cannot be listened on; choose another address with --listen")
         })?;
         let address = listener.local_addr()?;
-        let shown = without_credentials(&database_url);
-        let db = Db::open(&DbOptions::new(&database_url))
+        let options = DbOptions::new(database_url);
+        let shown = options.place();
+        let db = Db::open(&options)
             .await
             .with_context(|| format!("the database {shown} cannot be opened"))?;
         let alone = db.alone().await;
@@ -101,24 +102,4 @@ async fn bring_up_to_date(db: &Db) -> anyhow::Result<()> {
     let outside = db.outside().await?;
     Migrator::up(&outside, None).await?;
     Ok(())
-}
-
-/// A database URL that can be shown.
-fn without_credentials(url: &str) -> String {
-    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (_, place))) => format!("{scheme}://{place}"),
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_never_shown() {
-        let shown = |url| without_credentials(url);
-        assert_eq!(shown("postgres://me:p@ss@host:5432/db"), "postgres://host:5432/db");
-        assert_eq!(shown("sqlite://phaseline.db"), "sqlite://phaseline.db");
-    }
 }

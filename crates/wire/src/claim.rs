@@ -125,12 +125,13 @@ pub struct TaskFailure {
     #[validate(length(min = 1, max = ERROR_MESSAGE_CHARS), custom(function = rule::not_blank))]
     #[schema(value_type = ErrorMessage)]
     pub error_message: String,
-    /// What kind of failure it is; only `task`, which it is unless it is said, uses up an attempt.
+    /// What kind of failure it is; only `task`, which it is unless it is said, uses up an attempt. No
+    /// other one without the token of a claim.
     #[serde(default)]
     #[schema(value_type = FailureClassName)]
     pub failure_class: FailureClass,
     /// What somebody has to answer before the work can go on; with `needs_input`, where the error
-    /// message is the question unless it is said.
+    /// message is the question unless it is said. Not without the token of a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[validate(length(min = 1, max = QUESTION_CHARS), custom(function = rule::not_blank))]
     #[schema(value_type = Option<Question>)]

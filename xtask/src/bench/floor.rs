@@ -39,7 +39,7 @@ const PHASES: [&str; 7] = [
 ];
 
 /// How often a ticket can be moved.
-const STEPS: usize = PHASES.len() - 1;
+pub(crate) const STEPS: usize = PHASES.len() - 1;
 
 /// SQLite without anything before it, on the same disk.
 #[derive(Debug)]
@@ -101,7 +101,8 @@ impl Bare {
 #[derive(Debug, Default)]
 pub(crate) struct Turns(u64);
 
-/// Tickets for so many transitions a second are made. Where all are done the turn ends.
+/// Transitions a second that no program here comes near: tickets for so many are made. A floor may be
+/// faster, and ends its turn early.
 const MOST_A_SECOND: u64 = 36_000;
 
 impl Turns {
@@ -226,7 +227,7 @@ FROM task;
 /// The clients of `pgbench`.
 const CLIENTS: usize = 16;
 const AGENTS_OF_A_CLIENT: usize = 4;
-/// So many pairs a second are prepared. Where all are done the turn ends.
+/// Pairs a second that nothing here comes near: so many are prepared for each turn.
 pub(crate) const MOST_PAIRS_A_SECOND: u64 = 15_000;
 
 /// Within the machine the program does not encrypt what it says to PostgreSQL; nor does its floor.

@@ -102,6 +102,11 @@ impl Generator {
 }
 
 impl Outcome {
+    /// Answers in all.
+    pub(crate) const fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Answers a second.
     pub(crate) fn rate(&self) -> f64 {
         self.requests as f64 * 1e6 / self.duration_us.max(1) as f64

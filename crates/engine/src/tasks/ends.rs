@@ -29,9 +29,9 @@ const REASONS: u64 = 10;
 pub struct Failure {
     /// What went wrong.
     pub message: String,
-    /// What kind of failure it is; it decides what follows.
+    /// What kind of failure it is; it decides what follows. Of no matter where nobody has the task.
     pub class: FailureClass,
-    /// What somebody has to answer before the work can go on.
+    /// What somebody has to answer before the work can go on. Likewise.
     pub question: Option<String>,
 }
 

@@ -171,9 +171,8 @@ impl Scene {
             let message = task.error_message.as_deref().unwrap_or_default();
             format!("{subject} has failed; {by} said so: {message}.")
         };
-        let blocked_by_it = facts.is_blocked_by(task);
         let retry = format!("POST /api/v1/tasks/{}/retry has it tried anew", task.id);
-        let help = if blocked_by_it {
+        let help = if facts.answer_frees(task) {
             format!(
                 "POST /api/v1/tickets/{}/answer lets the ticket go on, and has it tried anew with the answer.",
                 task.ticket_id

@@ -141,10 +141,10 @@ impl Facts {
         first && !self.rules.gates && !self.rules.templates
     }
 
-    /// Whether it is blocked because of this task.
-    pub(super) fn is_blocked_by(&self, task: &Task) -> bool {
-        let blocker = self.ticket.blocker.as_ref().and_then(|blocker| blocker.task_id.as_ref());
-        blocker.is_some_and(|id| *id == task.id.to_string())
+    /// Whether it is blocked, so that the answer has this task tried anew, which has failed.
+    pub(super) fn answer_frees(&self, task: &Task) -> bool {
+        let is_blocked = self.workflow.is_parking(&self.ticket.position.phase);
+        is_blocked && task.attempts_used >= task.max_attempts
     }
 
     fn done(&self) -> Cause {

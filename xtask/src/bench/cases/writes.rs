@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Bench, Plan, now};
 use crate::bench::{
-    floor::{Bare, MOST_PAIRS_A_SECOND, Pgbench, Turns},
+    floor::{Bare, MOST_PAIRS_A_SECOND, Pgbench, STEPS, Turns},
     load::{Generator, Outcome, Script},
     seed::{self, Tickets},
     targets::Goal,
@@ -136,7 +136,7 @@ fn walked(
     program.stop()
 }
 
-/// Moves fresh tickets through their phases, for so many seconds at most.
+/// Moves fresh tickets through their phases.
 pub(super) fn walk(
     place: &Place,
     load: &Generator,
@@ -145,7 +145,10 @@ pub(super) fn walk(
     turns: &mut Turns,
 ) -> anyhow::Result<Outcome> {
     let tickets = turns.next(place, seconds)?;
-    load.run(Script::Walk, &tickets, connections, seconds)
+    let outcome = load.run(Script::Walk, &tickets, connections, seconds)?;
+    let most = (tickets.len() * STEPS) as u64;
+    ensure!(outcome.requests() < most, "there are too few tickets for this machine");
+    Ok(outcome)
 }
 
 /// Tickets, tasks and agents that are made.
@@ -219,6 +222,7 @@ pub(super) fn claims(bench: &mut Bench) -> anyhow::Result<()> {
                     let outcome = load.run(Script::Pairs, &agents, connections, seconds)?;
                     let pairs = completed(&place)? - before;
                     ensure!(pairs > 0, "no task was completed");
+                    ensure!(pairs < count * 10, "there are too few tasks for this machine");
                     Ok(outcome.counted(pairs))
                 },
             )?;

@@ -1,7 +1,5 @@
--- Claims a task for each of the agents in turn, one id a line, and completes what it got. The turn ends
--- early where there is nothing left to claim.
-local agents, at, claimed, empty = {}, 0, {}, 0
-local nothing_left = 100
+-- Claims a task for each of the agents in turn, one id a line, and completes what it got.
+local agents, at, claimed = {}, 0, {}
 local result = '{"fencing_token":%s,"result":{"summary":"It is done.","context":{"notes":["as asked"]}}}'
 
 function init(args)
@@ -21,11 +19,6 @@ function response(status, headers, body)
   if body:sub(1, 9) == '{"items":' then
     local id = body:match('"task":{"id":"([^"]+)"')
     local token = body:match('"fencing_token":(%d+),"lease_expires_at"')
-    if id ~= nil and token ~= nil then
-      claimed[#claimed + 1], empty = { id, token }, 0
-    else
-      empty = empty + 1
-      if empty == nothing_left then wrk.thread:stop() end
-    end
+    if id ~= nil and token ~= nil then claimed[#claimed + 1] = { id, token } end
   end
 end
