@@ -65,25 +65,32 @@ pub(super) fn run(bench: &mut Bench) -> anyhow::Result<()> {
             bench.progress.say(&format!("{}: tables of {count} rows", kind.name()));
             worlds.push(World::fill(bench, kind, count)?);
         }
-        for list in LISTS {
-            pages(bench, kind, &worlds, list)?;
-        }
+        pages(bench, kind, &worlds)?;
         moves(bench, kind, &mut worlds)?;
     }
     Ok(())
 }
 
-fn pages(bench: &mut Bench, kind: Kind, worlds: &[World], list: &str) -> anyhow::Result<()> {
+fn pages(bench: &mut Bench, kind: Kind, worlds: &[World]) -> anyhow::Result<()> {
     let [small, .., large] = worlds else { return Ok(()) };
-    for (nth, name) in [(1, "first"), (PAGES, "hundredth")] {
-        bench.progress.say(&format!("{}: {name} page of {list}", kind.name()));
-        let mut pages = Vec::with_capacity(worlds.len());
-        for world in worlds {
-            pages.push(world.page(list, nth)?);
+    let mut pages = Vec::new();
+    for list in LISTS {
+        for (nth, name) in [(1, "first"), (PAGES, "hundredth")] {
+            bench.progress.say(&format!("{}: {name} page of {list}", kind.name()));
+            let paths = worlds.iter().map(|world| world.page(list, nth));
+            let paths = paths.collect::<anyhow::Result<Vec<_>>>()?;
+            let name = format!("{name} page of {list}");
+            let figure = figure(kind, name, Goal::Page, large.count);
+            pages.push((list, figure, paths));
         }
-        let [of_small, .., of_large] = pages.as_slice() else { return Ok(()) };
-        let mut figure = figure(kind, format!("{name} page of {list}"), Goal::Page, large.count);
-        for _ in 0..bench.rounds {
+    }
+    // One page takes milliseconds to measure, and whatever disturbs it lasts for longer: its rounds lie
+    // apart.
+    for round in 1..=bench.rounds {
+        for (_, figure, paths) in &mut pages {
+            let [of_small, .., of_large] = paths.as_slice() else { return Ok(()) };
+            let place = format!("({round}/{})", bench.rounds);
+            bench.progress.say(&format!("{}: {} {place}", kind.name(), figure.name));
             let (mut floor, mut subject) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..TURNS {
                 floor = small.times(of_small)?.min(floor);
@@ -92,12 +99,16 @@ fn pages(bench: &mut Bench, kind: Kind, worlds: &[World], list: &str) -> anyhow:
             figure.floor.push(floor);
             figure.subject.push(subject);
         }
-        bench.keep(figure);
-        let Some((_, words)) = DRAWN.iter().find(|(drawn, _)| *drawn == list) else { continue };
-        for (world, path) in worlds.iter().zip(&pages) {
-            let line = format!("{name} page of {words}, {}", kind.words());
-            bench.point(Plot::Pages, &line, world.count as f64, world.times(path)?);
+    }
+    for (list, figure, paths) in pages {
+        if let Some((_, words)) = DRAWN.iter().find(|(drawn, _)| *drawn == list) {
+            let page = figure.name.split(' ').next().unwrap_or_default();
+            let line = format!("{page} page of {words}, {}", kind.words());
+            for (world, path) in worlds.iter().zip(&paths) {
+                bench.point(Plot::Pages, &line, world.count as f64, world.times(path)?);
+            }
         }
+        bench.keep(figure);
     }
     Ok(())
 }
