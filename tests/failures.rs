@@ -140,6 +140,12 @@ async fn what_a_second_task_asks_of_a_blocked_ticket_is_asked_as_well() {
     let question = text(blocker, "question");
     assert!(question.starts_with("Left or right? And: How hard? And: Task \"Honk\""), "{question}");
     assert_eq!(blocker["kind"], "needs_input");
+    let path = format!("/tasks/{}/why", text(&items[2]["task"], "id"));
+    let why = server.get(&path).await.is(200).json;
+    let used_up = why["causes"].as_array().unwrap().iter();
+    let mut used_up = used_up.filter(|cause| cause["code"] == "attempts_used_up");
+    let help = text(used_up.next().unwrap(), "help");
+    assert!(help.contains("/answer lets the ticket go on"), "{help}");
 
     let told = eventually("both questions are in the log", async || {
         let page = server.get("/events?types=ticket.updated").await.is(200).json;
