@@ -119,6 +119,15 @@ async fn an_address_that_others_can_reach_is_refused_with_a_reason() {
     assert!(said.contains("0.0.0.0:0"), "{said}");
 }
 
+#[tokio::test]
+async fn a_parameter_that_the_driver_does_not_know_is_not_shown_with_its_value() {
+    let url = "postgres://127.0.0.1/?passwd=hidden";
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log", "trace", "--database-url", url];
+    let (status, _, said) = try_run("phaseline", &arguments).await;
+    assert!(!status.success());
+    assert!(said.contains("must name its database") && !said.contains("hidden"), "{said}");
+}
+
 /// How many rows each table has; an import has an idempotency key of its own each time.
 async fn contents(server: &Server) -> BTreeMap<String, i64> {
     let mut tables = tables(server.db()).await;
