@@ -32,6 +32,7 @@ mod connection;
 mod decode;
 mod door;
 mod error;
+mod options;
 mod page;
 #[cfg(test)]
 mod plans;
@@ -39,6 +40,7 @@ mod query;
 mod row;
 
 pub use connection::{Backend, Connection};
-pub use door::{Db, DbOptions, Fault, Tx};
+pub use door::{Db, Fault, Tx};
 pub use error::{Cause, Error, Result};
+pub use options::DbOptions;
 pub use page::{Page, Slice};

@@ -18,8 +18,8 @@ use tokio::{
     },
 };
 
-use super::{DbOptions, Fault, Tx, Work, tell};
-use crate::{Connection, Error, Result, connection::sqlite::Lanes};
+use super::{Fault, Tx, Work, tell};
+use crate::{Connection, DbOptions, Error, Result, connection::sqlite::Lanes};
 
 /// How many callers share one commit at most.
 const MOST: usize = 256;
